@@ -19,7 +19,12 @@ export type Refusal = {
   readonly facts: RefusalFacts
 }
 
-export function refuse(refused: RefusalKind, reason: string, says: string, facts: RefusalFacts = {}): Refusal {
+export function refuse(
+  refused: RefusalKind,
+  reason: string,
+  says: string,
+  facts: RefusalFacts = {},
+): Refusal {
   return { refused, reason, says, facts }
 }
 

@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import { agentRefSchema, attributeNameSchema, durationSchema, nameSchema } from './name.ts'
+
+/**
+ * The company's OpenID provider, where users sign in. A subject token must be meant for our tenant issuer
+ * (`aud`), or be an ID token of the client in `clients` that is registered to the very agent that presents it.
+ * `attributes` maps a user attribute to the claim it is read from; listed users' own attributes win.
+ */
+export const identityProviderSchema = z.strictObject({
+  idp: nameSchema,
+  issuer: z.url(),
+  clients: z.record(agentRefSchema, z.string().min(1).max(200)).default({}),
+  jwks_uri: z.url().optional(),
+  ca: z.string().optional(),
+  allow_private: z.array(z.string()).default([]),
+  keys_survive: durationSchema.default('24h'),
+  users: z.enum(['listed', 'any']).default('listed'),
+  attributes: z.record(attributeNameSchema, z.string()).default({}),
+})
+export type IdentityProvider = z.infer<typeof identityProviderSchema>

@@ -1,0 +1,42 @@
+import type { DecisionId, Revision } from '../ids.ts'
+import type { Refusal } from '../refusal.ts'
+import type { AccessRequest } from './access-request.ts'
+import type { ConditionResult } from './condition.ts'
+
+/** One side of the question: which policies decided for the agent or for the user. */
+export type Side = {
+  readonly principal: 'agent' | 'user'
+  readonly outcome: 'permitted' | 'forbidden' | 'no_permit' | 'error'
+  /** The determining policies: the permits, or the forbids, that decided. */
+  readonly policies: readonly string[]
+  /** Policies whose evaluation failed: any one denies. */
+  readonly erring: readonly string[]
+}
+
+/** Why not, or why: everything `explain`, the audit and the sentence for a person are made of. */
+export type Explanation = {
+  readonly sides: readonly Side[]
+  readonly conditions: readonly ({ readonly name: string } & ConditionResult)[]
+  readonly delegation?: string
+}
+
+type Judged = {
+  readonly id: DecisionId
+  readonly request: AccessRequest
+  /** The snapshot that decided. */
+  readonly revision: Revision
+  readonly explanation: Explanation
+}
+
+declare const allowed: unique symbol
+
+/** Only `decide` makes one: a credential can be issued for nothing else. */
+export type Allow = Judged & {
+  readonly outcome: 'allow'
+  readonly reason: 'allowed'
+  readonly [allowed]: true
+}
+export type Deny = Judged & { readonly outcome: 'deny'; readonly reason: string; readonly refusal: Refusal }
+/** A permit annotated `@ask` matched: a person must answer. */
+export type Ask = Judged & { readonly outcome: 'ask'; readonly reason: string; readonly refusal: Refusal }
+export type Decision = Allow | Deny | Ask

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** Who may call a route. The test of strangers walks the table: every guard but `public` refuses a caller that proves nothing. */
+export type Guard = 'public' | 'evidence' | 'agent' | 'gateway' | 'admin'
+
+/** How a body is read before the route sees it: strictly, bounded, and refused with a 4xx otherwise. */
+export type Takes = 'nothing' | 'form' | 'json'
+
+/** A request after the door: path parameters matched, body parsed, peer address known. Headers are lower case; repeated ones keep every value. */
+export type DoorRequest = {
+  readonly method: string
+  /** Path as it was sent, without query. */
+  readonly path: string
+  readonly params: Readonly<Record<string, string>>
+  readonly query: ReadonlyMap<string, string>
+  readonly headers: Readonly<Record<string, readonly string[]>>
+  /** `form`: each parameter once, except those a route lists as repeatable. `json`: the value. `nothing`: undefined. */
+  readonly form: ReadonlyMap<string, readonly string[]>
+  readonly json: unknown
+  readonly address: string
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal
+}
+
+export type DoorResponse =
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly json: unknown }
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly text: string; readonly type: string }
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly empty: true }
+  /** The route writes the response itself: event streams and proxied bodies. */
+  | { readonly takeOver: (request: IncomingMessage, response: ServerResponse) => Promise<void> }
+
+/**
+ * One line of the route table. `path` has `:name` segments: `/t/:tenant/token`. No route can be served that is not in a table.
+ * `errors` names the shape of refusals made before the route runs.
+ */
+export type Route = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly guard: Guard
+  readonly takes: Takes
+  readonly errors: 'oauth' | 'problem' | 'jsonrpc'
+  readonly repeatable?: readonly string[]
+  readonly maxBytes?: number
+  readonly run: (request: DoorRequest) => Promise<DoorResponse>
+}
