@@ -1,0 +1,57 @@
+import type { AuditDraft } from './audit/audit-event.ts'
+import type { Credential } from './credential/credential.ts'
+import type { DecisionId, LeaseId, NewId, TenantName } from './ids.ts'
+import type { Json } from './policy/access-request.ts'
+import type { Refusal } from './refusal.ts'
+import type { Result } from './result.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Clock } from './time.ts'
+
+/** The caller's own credential and proof, as they came in: forwarded so that the authority can verify and decide again. */
+export type Presented = {
+  readonly authorization: string
+  readonly dpop?: string
+  readonly method: string
+  /** The URL the proof is for, from configuration and path. */
+  readonly url: string
+}
+
+/** What a gateway asks the authority for when it needs a new upstream credential: the same question, to be decided again there. */
+export type CredentialAsk = {
+  readonly tenant: TenantName
+  readonly resource: string
+  readonly tool: string
+  readonly input: Json
+  readonly decision: DecisionId
+  readonly presented: Presented
+  readonly address?: string
+}
+
+/**
+ * What a door at the gateway stands on. Everything here is local but `credential` and `spend`, which ask the authority and fail
+ * closed without it.
+ */
+export type EnforcementPoint = {
+  readonly gateway: string
+  /** The public origin that all gateways share; resource URIs start with it. */
+  readonly origin: string
+  /** The authority's public origin; issuers start with it. */
+  readonly authorityOrigin: string
+  readonly now: Clock
+  readonly newId: NewId
+  readonly snapshot: () => Snapshot
+  /** Milliseconds since the authority last said its revision was current, on this process's monotonic clock. Infinity before the first. */
+  readonly staleMs: () => number
+  /** Whether this gateway is listed for the tenant (and the resource, where its entry names some). */
+  readonly serves: (tenant: string, resource?: string) => boolean
+  /** Resolves once the record is fsynced in the Journal. Rejects with Unavailable when it can't be: then nothing may be answered. */
+  readonly record: (draft: AuditDraft) => Promise<void>
+  /** A new upstream credential, minted or unwrapped by the authority after its own decision. */
+  readonly credential: (
+    ask: CredentialAsk,
+  ) => Promise<Result<{ readonly lease: LeaseId; readonly credential: Credential }, Refusal>>
+  /** Spends a single-use token at the authority: ok exactly once, everywhere. */
+  readonly spend: (ask: CredentialAsk) => Promise<Result<void, Refusal>>
+  /** Calls back after each applied change, so that open streams can be judged again. Returns a function that stops it. */
+  readonly onChange: (listener: () => void) => () => void
+}
