@@ -30,7 +30,7 @@ function reason(note: string, ...keys: readonly string[]) {
 function privateKeyOf(seed: string) {
   const der = Buffer.concat([
     Buffer.from('302e020100300506032b657004220420', 'hex'),
-    Buffer.from(seed, 'base64'),
+    Buffer.from(seed, 'base64').subarray(1),
   ])
   return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
 }
