@@ -1,0 +1,99 @@
+import { Worker } from 'node:worker_threads'
+import type { Answer, Question } from './questions.ts'
+
+/** Asks cedar-wasm in a thread that is thrown away when it crashes or takes too long. */
+export type CedarThread = {
+  /** One JSON text per question (per text for `parse`). Questions wait for each other. */
+  ask(question: Question): Promise<ThreadAnswer>
+  /** Ends the thread; later questions are answered `cedar.closed`. */
+  close(): Promise<void>
+}
+
+export type ThreadAnswer =
+  | { readonly ok: true; readonly value: readonly string[] }
+  | { readonly ok: false; readonly error: ThreadProblem }
+
+/** `cedar.crashed`: the parser broke on this input; `cedar.timeout`: it took too long; `cedar.closed`: it was closed. */
+export type ThreadProblem = {
+  readonly reason: 'cedar.crashed' | 'cedar.timeout' | 'cedar.closed'
+  readonly says: string
+}
+
+/** Milliseconds for one question. The largest honest set takes well under a second. */
+const PATIENCE_MS = 10_000
+const MEMORY = { maxOldGenerationSizeMb: 512, stackSizeMb: 16 }
+
+const FILE = import.meta.url.endsWith('.ts') ? './cedar-worker.ts' : './cedar-worker.js'
+
+export function openCedarThread(options: { readonly patienceMs?: number } = {}): CedarThread {
+  const patience = options.patienceMs ?? PATIENCE_MS
+  let worker: Worker | undefined
+  let last: Promise<unknown> = Promise.resolve()
+  let closed = false
+
+  async function next(question: Question): Promise<ThreadAnswer> {
+    if (closed) return problem('cedar.closed', 'the Cedar parser is closed')
+    worker ??= startWorker()
+    const used = worker
+    const answer = await askOnce(used, question, patience)
+    if (!answer.ok) {
+      // After a trap the wasm instance answers nonsense for good, so the whole thread goes.
+      worker = undefined
+      await used.terminate()
+    }
+    return answer
+  }
+
+  return {
+    ask(question) {
+      const answer = last.then(() => next(question))
+      last = answer
+      return answer
+    },
+    async close() {
+      closed = true
+      await last
+      await worker?.terminate()
+      worker = undefined
+    },
+  }
+}
+
+function startWorker(): Worker {
+  const worker = new Worker(new URL(FILE, import.meta.url), { resourceLimits: MEMORY })
+  // An `error` without a listener ends the process; one that comes late, from a discarded thread, means nothing.
+  return worker.on('error', () => undefined)
+}
+
+function askOnce(worker: Worker, question: Question, patience: number): Promise<ThreadAnswer> {
+  const { promise, resolve } = Promise.withResolvers<ThreadAnswer>()
+  const onMessage = (answer: Answer): void => resolve(fromAnswer(answer))
+  const onError = (error: unknown): void =>
+    resolve(crashed(error instanceof Error ? error.message : 'unknown'))
+  const onExit = (): void => resolve(crashed('the thread ended'))
+  const timer = setTimeout(
+    () => resolve(problem('cedar.timeout', `the Cedar parser took longer than ${patience} ms`)),
+    patience,
+  )
+  worker.on('message', onMessage).on('error', onError).on('exit', onExit)
+  worker.ref()
+  worker.postMessage(question)
+  return promise.finally(() => {
+    clearTimeout(timer)
+    worker.off('message', onMessage).off('error', onError).off('exit', onExit)
+    // An idle thread must not keep the process alive.
+    worker.unref()
+  })
+}
+
+function fromAnswer(answer: Answer): ThreadAnswer {
+  return 'texts' in answer ? { ok: true, value: answer.texts } : crashed(answer.crashed)
+}
+
+function crashed(says: string): ThreadAnswer {
+  return problem('cedar.crashed', `the Cedar parser crashed: ${says}`)
+}
+
+function problem(reason: ThreadProblem['reason'], says: string): ThreadAnswer {
+  return { ok: false, error: { reason, says } }
+}
