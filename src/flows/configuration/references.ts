@@ -1,0 +1,150 @@
+import type { Agent } from '../../core/identity/agent.ts'
+import { type AgentId, splitAgentId, type TenantName } from '../../core/ids.ts'
+import { type Resource, toolsOf } from '../../core/policy/resource.ts'
+import { didYouMean, type Problem } from './problem.ts'
+import type { Declaration, DeclaredKind } from './yaml-documents.ts'
+
+/** One tenant's declarations, by kind and name. */
+export type Declared = {
+  readonly tenant: TenantName
+  readonly by: ReadonlyMap<DeclaredKind, ReadonlyMap<string, Declaration>>
+}
+
+/** Whether an agent is registered at home, in these files or already in the registry. */
+export type KnownAgents = (agent: AgentId) => boolean
+
+type Check = (declared: Declared, each: Declaration, agents: KnownAgents) => Problem | undefined
+
+/** What a document may name, and where the name must lead. */
+const CHECKS: Readonly<Partial<Record<DeclaredKind, readonly Check[]>>> = {
+  agent: [(declared, each) => names(declared, each, ['is', 'trust'], 'trust')],
+  gateway: [
+    (declared, each) => names(declared, each, ['is', 'trust'], 'trust'),
+    gatewayAtOperator,
+    nameIsFree,
+  ],
+  user: [(declared, each) => names(declared, each, ['idp'], 'idp')],
+  resource: [credentialIsKnown],
+  delegation: [delegatedAgent, delegatedTools],
+  admission: [admittedAgent],
+}
+
+export function checkReferences(declared: Declared, agents: KnownAgents): readonly Problem[] {
+  const problems: Problem[] = []
+  for (const [kind, all] of declared.by) {
+    for (const each of all.values()) {
+      for (const check of CHECKS[kind] ?? []) {
+        const found = check(declared, each, agents)
+        if (found) problems.push(found)
+      }
+    }
+  }
+  return problems
+}
+
+function at(
+  each: Declaration,
+  path: readonly PropertyKey[],
+  says: string,
+  hint: { hint?: string } = {},
+): Problem {
+  return { ...each.placeOf(path), code: 'configuration.reference', says, ...hint }
+}
+
+function names(
+  declared: Declared,
+  each: Declaration,
+  path: readonly string[],
+  kind: DeclaredKind,
+): Problem | undefined {
+  let value: unknown = each.value
+  for (const key of path) value = (value as Record<string, unknown>)[key]
+  const known = declared.by.get(kind) ?? new Map<string, Declaration>()
+  if (value === undefined || known.has(String(value))) return undefined
+  return at(
+    each,
+    path,
+    `tenant \`${declared.tenant}\` has no ${kind} \`${String(value)}\``,
+    didYouMean(String(value), known.keys()),
+  )
+}
+
+function credentialIsKnown(declared: Declared, each: Declaration): Problem | undefined {
+  return each.value['credential']
+    ? names(declared, each, ['credential', 'provider'], 'credential')
+    : undefined
+}
+
+/** A guest is named `home/agent`, one of our own by its name alone. */
+export function agentIdOf(tenant: TenantName, ref: string): AgentId {
+  return (ref.includes('/') ? ref : `${tenant}/${ref}`) as AgentId
+}
+
+function delegatedAgent(declared: Declared, each: Declaration): Problem | undefined {
+  const id = agentIdOf(declared.tenant, String(each.value['agent']))
+  const guests = declared.by.get('admission') ?? new Map<string, Declaration>()
+  const home = declared.by.get('agent') ?? new Map<string, Declaration>()
+  const known = splitAgentId(id).home === declared.tenant ? home.has(splitAgentId(id).agent) : guests.has(id)
+  if (known) return undefined
+  const says = `agent \`${String(each.value['agent'])}\` neither lives in tenant \`${declared.tenant}\` nor is admitted to it`
+  return at(
+    each,
+    ['agent'],
+    says,
+    didYouMean(String(each.value['agent']), [...home.keys(), ...guests.keys()]),
+  )
+}
+
+function delegatedTools(declared: Declared, each: Declaration): Problem | undefined {
+  const actions = new Set<string>()
+  for (const { value } of declared.by.get('resource')?.values() ?? []) {
+    actions.add(`${String(value['resource'])}/*`)
+    for (const tool of toolsOf(value as unknown as Resource)) actions.add(tool.action)
+  }
+  const tools = each.value['tools'] as readonly string[]
+  const index = tools.findIndex((tool) => !actions.has(tool))
+  if (index < 0) return undefined
+  return at(
+    each,
+    ['tools', index],
+    `no resource here has a tool \`${tools[index]}\``,
+    didYouMean(tools[index] ?? '', actions),
+  )
+}
+
+function admittedAgent(declared: Declared, each: Declaration, agents: KnownAgents): Problem | undefined {
+  const id = each.name as AgentId
+  if (!id.includes('/'))
+    return at(each, ['admission'], 'an admission names an agent of another tenant, as `home-tenant/agent`')
+  if (splitAgentId(id).home === declared.tenant)
+    return at(each, ['admission'], 'an agent needs no admission to its own home')
+  return agents(id) ? undefined : at(each, ['admission'], `no agent \`${id}\` is registered`)
+}
+
+function gatewayAtOperator(declared: Declared, each: Declaration): Problem | undefined {
+  return declared.tenant === 'operator'
+    ? undefined
+    : at(each, ['gateway'], 'a gateway is declared in tenant `operator`, which runs it')
+}
+
+/** Gateways and agents are proven the same way, so one name must not mean both. */
+function nameIsFree(declared: Declared, each: Declaration): Problem | undefined {
+  return declared.by.get('agent')?.has(each.name)
+    ? at(each, ['gateway'], `\`${each.name}\` is an agent here already`)
+    : undefined
+}
+
+/** Two agents with the same proof could never be told apart: attestation would refuse both. */
+export function checkProofs(declared: Declared): readonly Problem[] {
+  const seen = new Map<string, string>()
+  const problems: Problem[] = []
+  for (const kind of ['agent', 'gateway'] as const) {
+    for (const each of declared.by.get(kind)?.values() ?? []) {
+      const proof = JSON.stringify(Object.entries((each.value as Agent).is).sort())
+      const other = seen.get(proof)
+      if (other) problems.push(at(each, ['is'], `proves the same as \`${other}\`: exactly one must match`))
+      seen.set(proof, each.name)
+    }
+  }
+  return problems
+}

@@ -1,0 +1,195 @@
+import { dirname } from 'node:path/posix'
+import type { z } from 'zod'
+import { type AgentId, agentId, type TenantName } from '../core/ids.ts'
+import type { Policy } from '../core/policy/policy.ts'
+import type { ChangeDraft } from '../core/registry.ts'
+import { type ConfigurationFile, didYouMean, type Problem } from './configuration/problem.ts'
+import { checkProofs, checkReferences, type Declared } from './configuration/references.ts'
+import { substitute } from './configuration/variables.ts'
+import { type Declaration, type DeclaredKind, problemsOf, readYaml } from './configuration/yaml-documents.ts'
+
+export type { ConfigurationFile, Problem } from './configuration/problem.ts'
+
+/** The strict schemas of the plug-ins, by kind and name. */
+export type PlugInSchemas = Readonly<
+  Record<'trust' | 'credential' | 'condition', ReadonlyMap<string, z.ZodType>>
+>
+
+/** Reads and strictly validates one tenant's `.cedar` files against the schema that its declarations make. */
+export type ReadPolicies = (
+  declared: Declared,
+  files: readonly ConfigurationFile[],
+  neighbours: readonly Declared[],
+) => Promise<{ readonly policies: readonly Policy[]; readonly problems: readonly Problem[] }>
+
+export type ReadingPorts = {
+  readonly schemas: PlugInSchemas
+  readonly readPolicies: ReadPolicies
+  /** Agents that are registered already, for admissions of agents whose home isn't in these files. */
+  readonly agentExists: (id: AgentId) => boolean
+}
+
+export type Configuration = { readonly drafts: readonly ChangeDraft[]; readonly problems: readonly Problem[] }
+
+/**
+ * Reads a folder's files as a whole: variables, YAML, schemas, plug-in settings, references, policies. Nothing may be written
+ * while there is a problem. A tenant is a folder that holds a `tenant:` document; everything below it belongs to it.
+ */
+export async function readConfiguration(
+  files: readonly ConfigurationFile[],
+  variables: ReadonlyMap<string, string>,
+  ports: ReadingPorts,
+): Promise<Configuration> {
+  const problems: Problem[] = []
+  const filled = files.map((file) => {
+    const result = substitute(file, variables)
+    problems.push(...result.problems)
+    return result.file
+  })
+  const declarations = filled.filter(isYaml).flatMap((file) => {
+    const read = readYaml(file)
+    problems.push(...read.problems)
+    return read.declarations
+  })
+  const tenants = groupByTenant(declarations, problems)
+  const known: ReadingPorts = {
+    ...ports,
+    agentExists: (id) => agentsOf(tenants).has(id) || ports.agentExists(id),
+  }
+  for (const tenant of tenants) problems.push(...checkTenant(tenant.declared, known))
+  const drafts = tenants.flatMap(({ declared }) => draftsOf(declared))
+  // A schema made of broken declarations would only blame the policies for them.
+  if (problems.length > 0) return { drafts: [], problems: sorted(problems) }
+  for (const { declared, root } of tenants) {
+    const own = filled.filter((file) => isCedar(file) && rootOf(file.path, tenants) === root)
+    const read = await ports.readPolicies(
+      declared,
+      own,
+      tenants.map((each) => each.declared),
+    )
+    problems.push(...read.problems)
+    drafts.push(
+      ...read.policies.map((doc) => ({
+        tenant: declared.tenant,
+        kind: 'policy' as const,
+        name: doc.policy,
+        doc,
+      })),
+    )
+  }
+  return problems.length > 0 ? { drafts: [], problems: sorted(problems) } : { drafts, problems: [] }
+}
+
+const isYaml = (file: ConfigurationFile): boolean => /\.ya?ml$/.test(file.path)
+const isCedar = (file: ConfigurationFile): boolean => file.path.endsWith('.cedar')
+
+function sorted(problems: readonly Problem[]): readonly Problem[] {
+  return [...problems].sort((a, b) => a.path.localeCompare(b.path) || a.line - b.line || a.column - b.column)
+}
+
+type Rooted = { readonly root: string; readonly declared: Declared }
+
+/** The tenant folder that a file is in: the deepest one above it. */
+function rootOf(path: string, roots: readonly { readonly root: string }[]): string | undefined {
+  const above = roots.filter(({ root }) => root === '.' || path === root || path.startsWith(`${root}/`))
+  return above.sort((a, b) => b.root.length - a.root.length)[0]?.root
+}
+
+function groupByTenant(declarations: readonly Declaration[], problems: Problem[]): readonly Rooted[] {
+  const rooted = declarations
+    .filter(({ kind }) => kind === 'tenant')
+    .map((each) => ({
+      root: dirname(each.file.path),
+      tenant: each.name as TenantName,
+      by: new Map<DeclaredKind, Map<string, Declaration>>(),
+    }))
+  for (const each of declarations) {
+    const root = rootOf(each.file.path, rooted)
+    const home = rooted.find((tenant) => tenant.root === root)
+    if (!home) {
+      problems.push({
+        ...each.placeOf([]),
+        code: 'configuration.no_tenant',
+        says: 'no `tenant:` is declared in this folder or one above it',
+      })
+      continue
+    }
+    const named = home.by.get(each.kind) ?? new Map<string, Declaration>()
+    if (named.has(each.name))
+      problems.push({
+        ...each.placeOf([each.kind]),
+        code: 'configuration.duplicate',
+        says: `${each.kind} \`${each.name}\` is declared twice`,
+      })
+    home.by.set(each.kind, named.set(each.name, each))
+  }
+  return rooted.map(({ root, tenant, by }) => ({ root, declared: { tenant, by } }))
+}
+
+function agentsOf(tenants: readonly Rooted[]): ReadonlySet<AgentId> {
+  const names = ({ declared }: Rooted) =>
+    [...(declared.by.get('agent')?.keys() ?? [])].map((name) => agentId(declared.tenant, name))
+  return new Set(tenants.flatMap(names))
+}
+
+function checkTenant(declared: Declared, ports: ReadingPorts): readonly Problem[] {
+  return [
+    ...checkPlugIns(declared, ports.schemas),
+    ...checkReferences(declared, ports.agentExists),
+    ...checkProofs(declared),
+  ]
+}
+
+/** How each kind names its plug-in, and where that plug-in's own settings stand. */
+const PLUG_INS = {
+  trust: {
+    key: 'attestor',
+    settings: (value: Readonly<Record<string, unknown>>) => without(value, ['trust', 'attestor']),
+  },
+  credential: {
+    key: 'provider',
+    settings: (value: Readonly<Record<string, unknown>>) => without(value, ['credential', 'provider']),
+  },
+  condition: { key: 'type', settings: (value: Readonly<Record<string, unknown>>) => value['config'] },
+} as const
+
+function without(value: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)))
+}
+
+function checkPlugIns(declared: Declared, schemas: PlugInSchemas): readonly Problem[] {
+  const problems: Problem[] = []
+  for (const kind of ['trust', 'credential', 'condition'] as const) {
+    for (const each of declared.by.get(kind)?.values() ?? []) {
+      const { key, settings } = PLUG_INS[kind]
+      const name = String(each.value[key])
+      const schema = schemas[kind].get(name)
+      if (!schema) {
+        problems.push({
+          ...each.placeOf([key]),
+          code: 'configuration.plug_in',
+          says: `there is no ${key} \`${name}\``,
+          ...didYouMean(name, schemas[kind].keys()),
+        })
+        continue
+      }
+      const parsed = schema.safeParse(settings(each.value))
+      const placeOf: Declaration['placeOf'] = (path) =>
+        each.placeOf(kind === 'condition' ? [name, ...path] : path)
+      if (!parsed.success)
+        problems.push(
+          ...parsed.error.issues.flatMap((issue) => problemsOf(issue, placeOf, settings(each.value))),
+        )
+    }
+  }
+  return problems
+}
+
+function draftsOf(declared: Declared): ChangeDraft[] {
+  const drafts: ChangeDraft[] = []
+  for (const [kind, all] of declared.by) {
+    for (const each of all.values())
+      drafts.push({ tenant: declared.tenant, kind, name: each.name, doc: each.value } as ChangeDraft)
+  }
+  return drafts
+}
