@@ -24,7 +24,12 @@ export type DoorRequest = {
 
 export type DoorResponse =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly json: unknown }
-  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly text: string; readonly type: string }
+  | {
+      readonly status: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly text: string
+      readonly type: string
+    }
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly empty: true }
   /** The route writes the response itself: event streams and proxied bodies. */
   | { readonly takeOver: (request: IncomingMessage, response: ServerResponse) => Promise<void> }

@@ -1,0 +1,176 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parseStrictJson } from '../strict-json.ts'
+import { type DoorRefusal, refusalResponse } from './door-refusal.ts'
+import { DOOR_REFUSALS } from './door-refusals.ts'
+import { isMediaType } from './media-type.ts'
+import { type Parameters, readParameters } from './parameters.ts'
+import { drainBody, hasBody, readBody } from './read-body.ts'
+import { lazySignal, peerAddress, requestHeaders } from './request-parts.ts'
+import { respond } from './respond.ts'
+import type { DoorRequest, DoorResponse, Route } from './route.ts'
+import type { Router } from './router.ts'
+
+/** Limits in bytes, milliseconds and counts. */
+export type HttpLimits = {
+  /** Body of a route that states none. Default 64 KiB. */
+  readonly maxBytes: number
+  /** All header fields together. Default 16 KiB. */
+  readonly headerBytes: number
+  readonly headerCount: number
+  /** From the first byte to the end of the headers. Default 10 s. */
+  readonly headersTimeout: number
+  /** From the first byte to the end of the body. Default 30 s. */
+  readonly requestTimeout: number
+  readonly keepAlive: number
+  /** How long `close` waits for requests in flight. Default 5 s. */
+  readonly grace: number
+}
+
+export const LIMITS: HttpLimits = {
+  maxBytes: 64 * 1024,
+  headerBytes: 16 * 1024,
+  headerCount: 64,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAlive: 65_000,
+  grace: 5000,
+}
+
+/** What one server judges requests by. */
+export type Door = {
+  readonly router: Router
+  readonly limits: HttpLimits
+  readonly onFault: (fault: unknown, route: Route) => void
+}
+
+const EMPTY_FORM: Parameters = new Map()
+const EMPTY_QUERY: ReadonlyMap<string, string> = new Map()
+
+/** Everything between bytes and a route: match, headers, body, query, run, answer. Never rejects. */
+export async function handle(
+  door: Door,
+  request: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue: boolean,
+): Promise<void> {
+  const target = request.url ?? ''
+  const at = target.indexOf('?')
+  const path = at < 0 ? target : target.slice(0, at)
+  const match = door.router(request.method ?? '', path)
+  if (match.found !== 'route') return answerRefusal(request, response, noRoute(match), shapeOf(match))
+  const { route, params } = match
+  try {
+    const read = await readRequest(door, route, request, response, expectsContinue)
+    if ('status' in read) return await answerRefusal(request, response, read, route.errors)
+    const query = readQuery(at < 0 ? '' : target.slice(at + 1))
+    if (!query) return await answerRefusal(request, response, DOOR_REFUSALS.query, route.errors)
+    const answer = await route.run(doorRequest({ ...read, path, params, query }, request, response))
+    await respond(request, response, closing(answer, request))
+  } catch (fault) {
+    door.onFault(fault, route)
+    await answerFault(request, response, fault, route.errors)
+  }
+}
+
+type Read = Pick<DoorRequest, 'headers' | 'form' | 'json'>
+
+async function readRequest(
+  door: Door,
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue: boolean,
+): Promise<Read | DoorRefusal> {
+  if (request.rawHeaders.length > 2 * door.limits.headerCount) return DOOR_REFUSALS.headers
+  const headers = requestHeaders(request.rawHeaders)
+  const encoding = headers['content-encoding']?.join() ?? 'identity'
+  if (route.takes === 'nothing') {
+    return hasBody(request) ? DOOR_REFUSALS.unexpected : { headers, form: EMPTY_FORM, json: undefined }
+  }
+  if (encoding !== 'identity' || !isMediaType(headers['content-type'] ?? [], route.takes)) {
+    return DOOR_REFUSALS.mediaType
+  }
+  const letCome = () => expectsContinue && response.writeContinue()
+  const body = await readBody(request, route.maxBytes ?? door.limits.maxBytes, letCome)
+  if (body === 'too_large') return DOOR_REFUSALS.tooLarge
+  if (body === 'gone') return DOOR_REFUSALS.gone
+  return route.takes === 'json' ? readJson(body, headers) : readForm(body, headers, route)
+}
+
+function readJson(body: Buffer, headers: DoorRequest['headers']): Read | DoorRefusal {
+  const json = parseStrictJson(body)
+  return json === undefined ? DOOR_REFUSALS.json : { headers, form: EMPTY_FORM, json }
+}
+
+/** A form is ASCII with everything else escaped; latin1 keeps a stray byte visible instead of guessing its meaning. */
+function readForm(body: Buffer, headers: DoorRequest['headers'], route: Route): Read | DoorRefusal {
+  const text = body.toString('latin1')
+  if (/[\x80-\xff]/.test(text)) return DOOR_REFUSALS.form
+  const form = readParameters(text, route.repeatable)
+  return typeof form === 'string' ? DOOR_REFUSALS.form : { headers, form, json: undefined }
+}
+
+function readQuery(text: string): ReadonlyMap<string, string> | undefined {
+  if (text === '') return EMPTY_QUERY
+  const found = readParameters(text)
+  if (typeof found === 'string') return undefined
+  return new Map([...found].map(([name, values]) => [name, values[0] ?? '']))
+}
+
+function doorRequest(
+  read: Omit<DoorRequest, 'method' | 'address' | 'signal'>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): DoorRequest {
+  const signal = lazySignal(response)
+  return {
+    ...read,
+    method: request.method ?? '',
+    address: peerAddress(request),
+    get signal() {
+      return signal()
+    },
+  }
+}
+
+/** After a body that was not read to its end, the connection can't carry another request. */
+function closing(answer: DoorResponse, request: IncomingMessage): DoorResponse {
+  if ('takeOver' in answer || request.complete || !hasBody(request)) return answer
+  return { ...answer, headers: { ...answer.headers, connection: 'close' } }
+}
+
+async function answerRefusal(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusal: DoorRefusal,
+  shape: Route['errors'],
+): Promise<void> {
+  // A caller that waits for 100-continue sends nothing unless asked; a refusal is its answer.
+  if (request.headers.expect === undefined) await drainBody(request)
+  if (response.destroyed) return
+  await respond(request, response, closing(refusalResponse(refusal, shape), request))
+}
+
+async function answerFault(
+  request: IncomingMessage,
+  response: ServerResponse,
+  fault: unknown,
+  shape: Route['errors'],
+): Promise<void> {
+  // Half an answer can't be taken back: cutting the connection is the only way left to say that it is not whole.
+  if (response.headersSent) return void response.destroy()
+  const unavailable = fault instanceof Error && 'fault' in fault && fault.fault === 'unavailable'
+  await answerRefusal(request, response, unavailable ? DOOR_REFUSALS.unavailable : DOOR_REFUSALS.bug, shape)
+}
+
+type NoRoute = Exclude<ReturnType<Router>, { readonly found: 'route' }>
+
+function noRoute(match: NoRoute): DoorRefusal {
+  if (match.found === 'nothing') return DOOR_REFUSALS.nothing
+  if (match.found === 'malformed') return DOOR_REFUSALS.path
+  return { ...DOOR_REFUSALS.method, headers: { allow: match.allow } }
+}
+
+function shapeOf(match: NoRoute): Route['errors'] {
+  return match.found === 'nothing' ? 'problem' : match.errors
+}

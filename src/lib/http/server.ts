@@ -1,0 +1,74 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { type HttpLimits, handle, LIMITS } from './door.ts'
+import type { Route } from './route.ts'
+import { compileRoutes } from './router.ts'
+
+export type ServeOptions = {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  readonly limits?: Partial<HttpLimits>
+  /** Told of each fault (a thrown error): the caller learns nothing of it. */
+  readonly onFault?: (fault: unknown, route: Route) => void
+}
+
+/** A running server. `close` stops taking connections, waits for what is in flight, then cuts what is left. */
+export type HttpServer = {
+  readonly server: Server
+  readonly host: string
+  readonly port: number
+  readonly close: () => Promise<void>
+}
+
+/** Serves exactly the routes of the table. Throws when two are the same, or the address can't be listened on. */
+export async function serveRoutes(routes: readonly Route[], options: ServeOptions): Promise<HttpServer> {
+  const limits = { ...LIMITS, ...options.limits }
+  const door = { router: compileRoutes(routes), limits, onFault: options.onFault ?? (() => {}) }
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.keepAlive,
+    connectionsCheckingInterval: Math.min(5000, limits.headersTimeout),
+  })
+  // Node drops what exceeds its own count without a word; the door counts and refuses instead.
+  server.maxHeadersCount = 0
+  server.on('request', (request, response) => void handle(door, request, response, false))
+  server.on('checkContinue', (request, response) => void handle(door, request, response, true))
+  server.on('clientError', refuseConnection)
+  const { port } = await listen(server, options)
+  return { server, host: options.host, port, close: () => closeServer(server, limits.grace) }
+}
+
+function listen(server: Server, options: ServeOptions): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, () => {
+      server.removeListener('error', reject)
+      resolve(server.address() as AddressInfo)
+    })
+  })
+}
+
+async function closeServer(server: Server, grace: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  // A connection that was busy when closing began would idle until its keep-alive ends.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20)
+  const cut = setTimeout(() => server.closeAllConnections(), grace)
+  await closed
+  clearInterval(sweep)
+  clearTimeout(cut)
+}
+
+/** What could not be read as HTTP at all: there is no route, so no shape but a status. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  const status = CONNECTION_STATUS[error.code ?? ''] ?? '400 Bad Request'
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+}
+
+const CONNECTION_STATUS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
