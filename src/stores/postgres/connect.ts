@@ -36,8 +36,10 @@ export function openPool(address: DatabaseAddress, limits: PoolLimits): Pool {
     keepAlive: true,
     types: exactTypes,
   })
-  // Without a listener, a server's restart would end this process.
+  // Without listeners, a server's restart would end this process: the pool hears of idle connections only, and one
+  // that somebody holds tells its holder by failing the next query.
   pool.on('error', (error) => limits.onIdleError?.(error))
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 

@@ -1,16 +1,9 @@
-import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { Unavailable } from '../../../core/refusal.ts'
-import {
-  ensureOpenFolder,
-  errorCode,
-  removeAbandoned,
-  renameIntoPlace,
-  statIfThere,
-  unfinishedName,
-} from './folders.ts'
+import { ensureOpenFolder, removeAbandoned, renameIntoPlace, statIfThere, unfinishedName } from './folders.ts'
 
 /** PostgreSQL's programs in a folder that any account of this machine may read. */
 export type Binaries = { readonly version: string; readonly initdb: string; readonly postgres: string }
@@ -57,6 +50,7 @@ async function requireOurs(folder: string): Promise<void> {
   }
 }
 
+/** Static libraries and build files serve nobody who only runs the server. */
 function isWanted(path: string): boolean {
   return !path.endsWith('.a') && !path.endsWith('/pkgconfig') && !path.endsWith('/pgxs')
 }
@@ -77,12 +71,7 @@ async function makeLinks(native: string, copy: string): Promise<void> {
     target: string
   }[]
   for (const { source, target } of links) {
-    const link = join(copy, relative('native', target))
-    try {
-      await symlink(relative(dirname(target), source), link)
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-    }
+    await symlink(relative(dirname(target), source), join(copy, relative('native', target)))
   }
 }
 
@@ -90,7 +79,9 @@ async function copyBinaries(native: string, target: string): Promise<void> {
   await removeAbandoned(target)
   const unfinished = unfinishedName(target)
   await mkdir(unfinished)
-  await cp(native, unfinished, { recursive: true, verbatimSymlinks: true, filter: isWanted })
+  // Links are never copied but made from the package's list, so both ways of installing end the same.
+  const filter = async (path: string) => isWanted(path) && !(await lstat(path)).isSymbolicLink()
+  await cp(native, unfinished, { recursive: true, filter })
   await makeLinks(native, unfinished)
   await openToAll(unfinished)
   await renameIntoPlace(unfinished, target)

@@ -91,6 +91,7 @@ function describe(plan: Plan, { file, supervision, takenOver }: Acquired): Embed
  * Throws `Unavailable` with one of the reasons `store.embedded_*` in `docs/errors.md`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  options.signal?.throwIfAborted()
   const plan = await makePlan(options)
   return describe(plan, await acquireServer(plan))
 }
