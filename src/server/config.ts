@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { durationSchema, nameSchema } from '../core/identity/name.ts'
+import { didYouMean } from '../flows/configuration/problem.ts'
+
+/** An origin as it is published: scheme, host and port, no path and no slash at the end. */
+const originSchema = z.url().refine((text) => new URL(text).origin === text, {
+  error: 'an origin is scheme, host and port, such as https://countersign.example',
+})
+
+const listenSchema = z
+  .string()
+  .regex(/^(\[[0-9a-f:]+\]|[0-9a-zA-Z.-]+):\d{1,5}$/, { error: 'an address to listen on is host:port' })
+const tlsSchema = z.strictObject({ certificate: z.string(), key: z.string() })
+const hostPort = z.string().regex(/^.+:\d{1,5}$/, { error: 'host:port' })
+
+const adminsSchema = z.strictObject({
+  issuer: z.url(),
+  audience: z.string().min(1),
+  /** `sub` of each person who may administrate. */
+  subjects: z.array(z.string().min(1)).min(1),
+  jwks_uri: z.url().optional(),
+  ca: z.string().optional(),
+  allow_private: z.array(hostPort).default([]),
+})
+
+const authoritySchema = z.strictObject({
+  listen: listenSchema,
+  tls: tlsSchema.optional(),
+  /** The origin of issuers; never taken from a request. */
+  origin: originSchema,
+  /** The one origin that all gateways share; resource URIs start with it. */
+  gateway_origin: originSchema,
+  /** Keys, the admin socket and the embedded database live here; 0700. */
+  folder: z.string().min(1),
+  /** PostgreSQL to use instead of the embedded one. */
+  database_url: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  /** Signing keys; default `<folder>/keys`. Keep it out of the database's backups. */
+  keys: z.string().optional(),
+  /** Name in the checkpoints of the audit log. */
+  log_name: z.string().regex(/^[a-z0-9./-]{1,80}$/),
+  /** How old the authority's view of the database may be before it mints nothing. */
+  staleness: durationSchema.default('5s'),
+  admins: adminsSchema.optional(),
+})
+
+const gatewaySchema = z.strictObject({
+  listen: listenSchema,
+  tls: tlsSchema.optional(),
+  /** This instance's name in messages and acknowledgements. */
+  instance: nameSchema,
+  /** The public origin that all gateways share. */
+  origin: originSchema,
+  authority: originSchema,
+  /** CA bundle that the authority's certificate must chain to; required for https. */
+  authority_ca: z.string().optional(),
+  /** File with this workload's evidence; read anew each time, since files rotate. */
+  evidence: z.string().min(1),
+  /** The Journal's folder; 0700. */
+  journal: z.string().min(1),
+  /** Refuse once the oldest record that the authority hasn't taken is older than this. */
+  unshipped: durationSchema.default('30s'),
+  allow_private: z.array(hostPort).default([]),
+})
+
+const configSchema = z
+  .strictObject({ authority: authoritySchema.optional(), gateway: gatewaySchema.optional() })
+  .refine((config) => config.authority ?? config.gateway, {
+    error: 'says neither `authority:` nor `gateway:`: nothing to run',
+  })
+
+export type AuthorityConfig = z.infer<typeof authoritySchema>
+export type GatewayConfig = z.infer<typeof gatewaySchema>
+export type ServerConfig = z.infer<typeof configSchema>
+
+/** The start is refused: what is wrong in the server's own configuration, one line each, with the key's name. */
+export class BadConfig extends Error {
+  readonly reason = 'config.invalid'
+  readonly lines: readonly string[]
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'))
+    this.lines = lines
+  }
+}
+
+const KEYS = [
+  ...Object.keys(authoritySchema.shape),
+  ...Object.keys(gatewaySchema.shape),
+  'authority',
+  'gateway',
+]
+
+function lineOf(issue: z.core.$ZodIssue): readonly string[] {
+  const at = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const { hint } = didYouMean(key, KEYS)
+      return `${[at, key].filter(Boolean).join('.')}: unknown key${hint ? `, ${hint}` : ''}`
+    })
+  }
+  const missing = issue.code === 'invalid_type' && issue.input === undefined
+  return [`${at || 'configuration'}: ${missing ? 'is missing' : issue.message}`]
+}
+
+/** Reads and checks the server's configuration; paths are relative to its file. Throws BadConfig. */
+export function readServerConfig(path: string): ServerConfig {
+  const raw: unknown = parse(readFileSync(path, 'utf8'))
+  const parsed = configSchema.safeParse(raw, { reportInput: true })
+  if (!parsed.success) throw new BadConfig(parsed.error.issues.flatMap(lineOf))
+  const { authority, gateway } = parsed.data
+  const at = (each: string) => resolve(dirname(path), each)
+  if (gateway?.authority.startsWith('https:') && !gateway.authority_ca) {
+    throw new BadConfig(['gateway.authority_ca: is missing; a gateway pins its authority by a CA bundle'])
+  }
+  return {
+    ...(authority
+      ? {
+          authority: {
+            ...authority,
+            folder: at(authority.folder),
+            ...(authority.keys ? { keys: at(authority.keys) } : {}),
+          },
+        }
+      : {}),
+    ...(gateway
+      ? { gateway: { ...gateway, evidence: at(gateway.evidence), journal: at(gateway.journal) } }
+      : {}),
+  }
+}
