@@ -31,14 +31,18 @@ export function openCedarThread(options: { readonly patienceMs?: number } = {}):
   let last: Promise<unknown> = Promise.resolve()
   let closed = false
 
+  function forget(ended: Worker): void {
+    if (worker === ended) worker = undefined
+  }
+
   async function next(question: Question): Promise<ThreadAnswer> {
     if (closed) return problem('cedar.closed', 'the Cedar parser is closed')
-    worker ??= startWorker()
-    const used = worker
+    const used = worker ?? startWorker(forget)
+    worker = used
     const answer = await askOnce(used, question, patience)
     if (!answer.ok) {
       // After a trap the wasm instance answers nonsense for good, so the whole thread goes.
-      worker = undefined
+      forget(used)
       await used.terminate()
     }
     return answer
@@ -59,8 +63,9 @@ export function openCedarThread(options: { readonly patienceMs?: number } = {}):
   }
 }
 
-function startWorker(): Worker {
+function startWorker(onEnd: (worker: Worker) => void): Worker {
   const worker = new Worker(new URL(FILE, import.meta.url), { resourceLimits: MEMORY })
+  worker.once('exit', () => onEnd(worker))
   // An `error` without a listener ends the process; one that comes late, from a discarded thread, means nothing.
   return worker.on('error', () => undefined)
 }
