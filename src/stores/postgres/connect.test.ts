@@ -1,6 +1,7 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openPool, withTransaction } from './connect.ts'
+import { Unavailable } from '../../core/refusal.ts'
+import { faultOf, openPool, withTransaction } from './connect.ts'
 import { type FreshDatabase, startTestPostgres, type TestPostgres } from './testing.ts'
 
 let postgres: TestPostgres
@@ -82,6 +83,27 @@ describe('a transaction', () => {
     expect(
       await withTransaction(database.pool, async (client) => (await client.query('select 2 as n')).rows),
     ).toEqual([{ n: 2 }])
+  })
+})
+
+describe('an error of the driver', () => {
+  const withCode = (code: string) => Object.assign(new Error('said by the driver'), { code })
+
+  test('is a fault when the database can not be used, and says nothing of where it is', () => {
+    for (const code of ['ECONNREFUSED', 'ENOENT', '08006', '57P01', '53300', '53100']) {
+      const fault = faultOf(withCode(code))
+      expect(fault).toMatchObject({ reason: 'store.unreachable', message: "the database can't be used now" })
+    }
+  })
+
+  test('stays as it is when it speaks of the statement', () => {
+    for (const code of ['23505', '42601', '40001', '58030']) {
+      const error = withCode(code)
+      expect(faultOf(error)).toBe(error)
+    }
+    const ours = new Unavailable('store.other', 'ours')
+    expect(faultOf(ours)).toBe(ours)
+    expect(faultOf('text')).toBe('text')
   })
 })
 

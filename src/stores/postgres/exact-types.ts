@@ -4,7 +4,7 @@ import { type CustomTypesConfig, types } from 'pg'
 const LONG_DIGITS = /\d{16}/
 
 /** JSON with whole numbers beyond ±2^53 as bigint, from the text as written, where `JSON.parse` would round them. */
-export function parseExactJson(text: string): unknown {
+function parseExactJson(text: string): unknown {
   if (!LONG_DIGITS.test(text)) return JSON.parse(text)
   return JSON.parse(text, (_key: string, value: unknown, context?: { source?: string }) => {
     if (typeof value !== 'number' || Number.isSafeInteger(value)) return value

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { createInterface } from 'node:readline'
+import { expect, test, vi } from 'vitest'
 import { startTestPostgres } from './testing.ts'
 
 test('fresh databases are migrated, apart from each other, and gone afterwards', async () => {
@@ -22,4 +25,16 @@ test('fresh databases are migrated, apart from each other, and gone afterwards',
     await rm(folder, { recursive: true })
   }
   expect(existsSync(dirname(postgres.server.dataDir))).toBe(false)
+})
+
+test('a test run that is killed leaves no server and no folder behind', async () => {
+  const script = `import { startTestPostgres } from ${JSON.stringify(new URL('./testing.ts', import.meta.url).href)}
+    console.log((await startTestPostgres()).server.dataDir)`
+  const run = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [dataDir] = (await once(createInterface({ input: run.stdout }), 'line')) as [string]
+  expect(existsSync(dataDir)).toBe(true)
+  run.kill('SIGKILL')
+  await vi.waitFor(() => expect(existsSync(dirname(dataDir))).toBe(false), { timeout: 10_000 })
 })

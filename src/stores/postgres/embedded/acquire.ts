@@ -94,23 +94,33 @@ async function look(plan: Plan, patienceMs: number): Promise<Step> {
   return launch(plan, patienceMs)
 }
 
+function isInUse(error: unknown): boolean {
+  return error instanceof Unavailable && error.reason === 'store.embedded_in_use'
+}
+
 /**
  * Looks at the data directory until we supervise a server of it: one that runs already, or one that we start. Two
- * processes that do this at once end with one supervisor; the other one gets `store.embedded_in_use`.
+ * processes that do this at once end with one supervisor; the other one gets `store.embedded_in_use`. A server that
+ * we launched and can't supervise is stopped, unless another process supervises it by now.
  */
 export async function acquireServer(plan: Plan): Promise<Acquired> {
   const patienceMs = plan.options.patienceMs ?? 60_000
   const deadline = performance.now() + patienceMs
   let launched: number | undefined
-  while (performance.now() < deadline) {
-    plan.options.signal?.throwIfAborted()
-    const step = await look(plan, patienceMs)
-    if (step.step === 'launched') launched = step.pid
-    if (step.step === 'acquired') {
-      const { supervision, file } = step
-      return { supervision, file, takenOver: file.pid !== launched }
+  try {
+    while (performance.now() < deadline) {
+      plan.options.signal?.throwIfAborted()
+      const step = await look(plan, patienceMs)
+      if (step.step === 'launched') launched = step.pid
+      if (step.step === 'acquired') {
+        const { supervision, file } = step
+        return { supervision, file, takenOver: file.pid !== launched }
+      }
     }
+    const says = `no PostgreSQL was ready in ${plan.dataDir} after ${Math.round(patienceMs / 1000)} s; see server.log there`
+    throw new Unavailable('store.embedded_slow', says)
+  } catch (error) {
+    if (launched !== undefined && !isInUse(error)) await stopServer(plan.dataDir, launched)
+    throw error
   }
-  const says = `no PostgreSQL was ready in ${plan.dataDir} after ${Math.round(patienceMs / 1000)} s; see server.log there`
-  throw new Unavailable('store.embedded_slow', says)
 }

