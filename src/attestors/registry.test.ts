@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { issued, issuerKeys, testPorts } from '../../test/fakes/workload-issuer.ts'
+import type { TrustProvider } from '../core/identity/trust-provider.ts'
+import { ATTESTORS, attestToken, settingsOf } from './registry.ts'
+
+const AUDIENCE = 'https://countersign.example/t/acme'
+const provider = (name: string, project: string): TrustProvider => ({
+  trust: name,
+  attestor: 'oidc-token',
+  preset: 'gitlab',
+  issuer: 'https://gitlab.example',
+  audience: AUDIENCE,
+  pin: { 'project-id': project, 'namespace-id': '2' },
+  jwks: issuerKeys(),
+})
+const token = issued({
+  iss: 'https://gitlab.example',
+  aud: AUDIENCE,
+  project_id: '1',
+  namespace_id: '2',
+  ref_protected: 'true',
+})
+
+async function tried(...providers: TrustProvider[]): Promise<string> {
+  const result = await attestToken(token, providers, () => testPorts())
+  return result.ok ? (result.value.selectors[0] ?? '') : result.error.reason
+}
+
+describe.each([...ATTESTORS.values()])('attestor $name', (attestor) => {
+  it('has a page in the documents', () => {
+    expect(existsSync(new URL(`../../docs/plugins/attestor-${attestor.name}.md`, import.meta.url))).toBe(true)
+  })
+
+  it('takes no empty settings and no unknown key', () => {
+    const issues = attestor.trust.safeParse({ surprise: 1 }).error?.issues ?? []
+    expect(issues.map((issue) => issue.code)).toContain('unrecognized_keys')
+    expect(issues.map((issue) => issue.path.join('.'))).toContain('audience')
+  })
+})
+
+describe('choosing among the providers of a tenant', () => {
+  it('takes the one that concerns the token, and names it', async () => {
+    expect(await tried(provider('one', '1'))).toBe('trust:one')
+    expect(await tried(provider('two', '7'), provider('one', '1'))).toBe('trust:one')
+  })
+
+  it('refuses when none does, when it refuses, and when two do', async () => {
+    expect(await tried()).toBe('evidence.untrusted')
+    expect(await tried(provider('two', '7'))).toBe('evidence.pin')
+    expect(await tried(provider('one', '1'), provider('also', '1'))).toBe('evidence.two_providers')
+  })
+
+  it('refuses a token that is spelled another way before anything else', async () => {
+    const result = await attestToken(`${token} `, [provider('one', '1')], () => testPorts())
+    expect(!result.ok && result.error.reason).toBe('jwt.malformed')
+  })
+
+  it('gives each attestor its own settings only', () => {
+    expect(Object.keys(settingsOf(provider('one', '1')))).not.toContain('trust')
+  })
+})
