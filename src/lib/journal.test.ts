@@ -368,15 +368,15 @@ describe('a journal whose process is killed', () => {
   it('has every record that it acknowledged, and is free to be opened at once', async () => {
     const module = new URL('./journal.ts', import.meta.url).href
     for (let round = 0; round < 3; round += 1) {
-      const process_ = spawn(process.execPath, ['--input-type=module', '-e', child, module, folder])
+      const victim = spawn(process.execPath, ['--input-type=module', '-e', child, module, folder])
       let said = ''
-      process_.stdout.on('data', (bytes) => {
+      victim.stdout.on('data', (bytes) => {
         said += bytes
       })
-      const gone = new Promise((resolve) => process_.on('close', resolve))
+      const gone = new Promise((resolve) => victim.on('close', resolve))
       while (said.length < 20_000) await new Promise((resolve) => setTimeout(resolve, 5))
       expect(await opening()).toBe('journal.locked')
-      process_.kill('SIGKILL')
+      victim.kill('SIGKILL')
       await gone
       const journal = await reopen()
       const kept = new Map((await journal.read(1, 1_000_000)).map((record) => [record.n, record.hash]))
