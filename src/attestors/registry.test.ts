@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { issued, issuerKeys, testPorts } from '../../test/fakes/workload-issuer.ts'
 import type { TrustProvider } from '../core/identity/trust-provider.ts'
+import { PRESETS } from './oidc-token/presets.ts'
 import { ATTESTORS, attestToken, settingsOf } from './registry.ts'
 
 const AUDIENCE = 'https://countersign.example/t/acme'
@@ -27,15 +29,35 @@ async function tried(...providers: TrustProvider[]): Promise<string> {
   return result.ok ? (result.value.selectors[0] ?? '') : result.error.reason
 }
 
+function docsPage(name: string): string {
+  return readFileSync(new URL(`../../docs/plugins/attestor-${name}.md`, import.meta.url), 'utf8')
+}
+
 describe.each([...ATTESTORS.values()])('attestor $name', (attestor) => {
-  it('has a page in the documents', () => {
-    expect(existsSync(new URL(`../../docs/plugins/attestor-${attestor.name}.md`, import.meta.url))).toBe(true)
+  it('has a page in the documents that names each of its settings', () => {
+    const page = docsPage(attestor.name)
+    const { properties = {} } = z.toJSONSchema(attestor.trust, { io: 'input', unrepresentable: 'any' })
+    const unnamed = Object.keys(properties).filter((key) => !page.includes(`| \`${key}`))
+    expect(Object.keys(properties).length).toBeGreaterThan(4)
+    expect(unnamed).toEqual([])
   })
 
   it('takes no empty settings and no unknown key', () => {
     const issues = attestor.trust.safeParse({ surprise: 1 }).error?.issues ?? []
     expect(issues.map((issue) => issue.code)).toContain('unrecognized_keys')
     expect(issues.map((issue) => issue.path.join('.'))).toContain('audience')
+  })
+})
+
+describe('the page of oidc-token', () => {
+  it.each([...PRESETS.values()])('names the claims, the pins and the prefix of $name', (preset) => {
+    const rows = docsPage('oidc-token')
+      .split('\n')
+      .filter((line) => line.startsWith(`| \`${preset.name}\``))
+    const text = rows.join(' ').replaceAll(`${preset.prefix}:`, '')
+    const expected = [...Object.keys(preset.claims), ...preset.pins.flat()].filter((name) => name !== 'scope')
+    expect(expected.filter((name) => !text.includes(`\`${name}\``))).toEqual([])
+    expect(rows.join(' ')).toContain(`\`${preset.prefix}:`)
   })
 })
 
