@@ -120,7 +120,7 @@ describe('limits', () => {
     await withTransaction(database.pool, async (holder) => {
       await holder.query('lock table word in access exclusive mode')
       const blocked = withTransaction(pool, (client) => client.query('select * from word'))
-      await expect(blocked).rejects.toMatchObject({ reason: 'store.timeout' })
+      await expect(blocked).rejects.toMatchObject({ reason: 'store.timeout', cause: { code: '55P03' } })
     })
     await pool.end()
   })

@@ -55,12 +55,6 @@ function answersSignals(pid: number): boolean {
   }
 }
 
-/** State letter of `/proc/<pid>/stat`; the name before it is in brackets and may hold anything. */
-async function processState(pid: number): Promise<string | undefined> {
-  const text = await readIfThere(`/proc/${pid}/stat`)
-  return text?.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3)
-}
-
 /**
  * Is `pid` the server of `dataDir`? A pid is used again by other programs, and a killed server stays a zombie until
  * somebody reaps it (PID 1 of a container may take seconds, or never do it). A server's working directory is its
@@ -70,12 +64,11 @@ export async function isServerOf(dataDir: string, pid: number): Promise<boolean>
   if (!answersSignals(pid)) return false
   if (process.platform !== 'linux') return true
   try {
-    const state = await processState(pid)
-    if (state === undefined || state === 'Z' || state === 'X') return false
     const [cwd, data] = await Promise.all([stat(`/proc/${pid}/cwd`), stat(dataDir)])
     return cwd.dev === data.dev && cwd.ino === data.ino
   } catch (error) {
-    // It ended while we looked, or it is another account's process: the server of a directory is its owner's.
+    // It ended, or is a zombie, which has no working directory; or it is another account's process, and the server
+    // of a directory is its owner's.
     const code = errorCode(error)
     if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return false
     throw error

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -180,6 +180,12 @@ describe('a PostgreSQL of our own', () => {
     await expect(starting).rejects.toThrow('given up')
     await vi.waitFor(() => expect(isRunning(Number.parseInt(text, 10))).toBe(false), { timeout: 5_000 })
   })
+})
+
+test('a server that lets nobody in is not left running', async () => {
+  const starting = start({ settings: { session_preload_libraries: 'no_such_library' } })
+  await expect(starting).rejects.toMatchObject({ reason: 'store.embedded_unreachable' })
+  expect(existsSync(pidFilePath(join(folder, 'pg')))).toBe(false)
 })
 
 describe('over TCP', () => {
