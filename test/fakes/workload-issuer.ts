@@ -27,6 +27,7 @@ export function issued(
   return signJwt({ iat: NOW - 10, exp: NOW + 590, ...claims }, { key, kid, alg: 'RS256', typ })
 }
 
+export const platformKey = pair.privateKey
 export const alienKey = alien.privateKey
 
 const nowhere: GuardedFetch = async () => bad('stale', 'fetch.failed', 'nothing is reachable in this test')

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { alienKey, issued, issuerKeys, NOW, outcome } from '../../../test/fakes/workload-issuer.ts'
+import {
+  alienKey,
+  issued,
+  issuerKeys,
+  NOW,
+  outcome,
+  platformKey,
+} from '../../../test/fakes/workload-issuer.ts'
+import { signJws } from '../../lib/jose/jws.ts'
 import { parseSpiffeId } from './spiffe-id.ts'
 
 const AUDIENCE = 'https://countersign.example/t/acme'
@@ -40,6 +48,15 @@ describe('SPIFFE JWT-SVID', () => {
     expect(await outcome(svid({ aud: [AUDIENCE, 'b'] }), trust)).toBe('jwt.audience')
     expect(await outcome(svid({ exp: undefined }), trust)).toBe('jwt.claims')
     expect(await outcome(svid({ exp: NOW + 3700 }), trust)).toBe('jwt.life')
+  })
+
+  it.each([
+    ['another member', { jku: 'https://evil.example/jwks' }],
+    ['no kid', { kid: undefined }],
+  ])('has a header of alg, kid and typ: %s is refused', async (_name, change) => {
+    const header = JSON.stringify({ alg: 'RS256', kid: 'k1', ...change })
+    const claims = JSON.stringify({ sub: SUB, aud: AUDIENCE, exp: NOW + 60 })
+    expect(await outcome(signJws(header, claims, platformKey, 'RS256'), trust)).toBe('evidence.header')
   })
 
   it('is no other kind of token', async () => {

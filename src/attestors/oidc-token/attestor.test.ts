@@ -163,6 +163,13 @@ describe('Kubernetes', () => {
     },
   )
 
+  it('can not be an issuer over plain http unless its address is listed, or its keys are written down', () => {
+    const plain = { issuer: 'http://127.0.0.1:8443', jwks: undefined }
+    expect(wrongAt('kubernetes', plain)).toEqual(['issuer'])
+    expect(wrongAt('kubernetes', { ...plain, allow_private: ['127.0.0.1:8443'] })).toEqual([])
+    expect(wrongAt('kubernetes', { ...plain, jwks: issuerKeys() })).toEqual([])
+  })
+
   it('can not pin names alone', () => {
     expect(wrongAt('kubernetes', { pin: { ns: 'data', sa: 'pipeline' } })).toEqual(['pin'])
   })
