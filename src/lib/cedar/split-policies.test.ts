@@ -46,6 +46,7 @@ test.each([
   ['a thousand alternatives', when(`true${' || true'.repeat(900)}`), '1'],
   ['far more alternatives', when(`true${' || true'.repeat(1100)}`), 'policy.too_long'],
   ['a long chain of attributes', when(`context${'.a'.repeat(1100)} == 1`), 'policy.too_long'],
+  ['a text of 100,001 characters', `${HEAD} when { "${'x'.repeat(100_000)}" == "" };`, 'policy.too_long'],
   ['brackets in a string', when(`"${'('.repeat(200)}" == ""`), '1'],
   ['brackets in a comment', `// ${'('.repeat(200)}\n${HEAD};`, '1'],
   ['a string without an end', when('"abc'), 'policy.syntax'],

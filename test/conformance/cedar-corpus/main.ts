@@ -2,7 +2,10 @@ import { runCorpus } from './run.ts'
 
 const SHOWN = 20
 
-/** `npm run -s cedar-corpus -- <archive .tar.gz or folder>`: one JSON line on stdout; 1 on any difference, 2 on wrong use. */
+/**
+ * `npm run -s cedar-corpus -- <archive .tar.gz or folder>`: one JSON line on stdout; 1 on any difference or
+ * anything unsupported, 2 when there is no corpus to run.
+ */
 async function main(path: string | undefined): Promise<number> {
   if (path === undefined) {
     process.stderr.write('usage: npm run -s cedar-corpus -- <archive .tar.gz or folder>\n')
@@ -23,4 +26,7 @@ async function main(path: string | undefined): Promise<number> {
   return differences + unsupported > 0 || requests === 0 ? 1 : 0
 }
 
-process.exitCode = await main(process.argv[2])
+process.exitCode = await main(process.argv[2]).catch((error: unknown) => {
+  process.stderr.write(`cedar-corpus: ${error instanceof Error ? error.message : 'failed'}\n`)
+  return 2
+})

@@ -101,6 +101,7 @@ test.each<[string, Json, string]>([
   ['unknown || true', sides('||', MAYBE, TRUE), 'satisfied'],
   ['unknown || false', sides('||', MAYBE, FALSE), 'unknown'],
   ['unknown && an error', sides('&&', MAYBE, BROKEN), 'unknown'],
+  ['!(unknown && an error)', { '!': { arg: sides('&&', MAYBE, BROKEN) } }, 'unknown'],
   ['!unknown', { '!': { arg: MAYBE } }, 'unknown'],
   ['unknown < 1', sides('<', attr(INPUT, 'n'), value(1)), 'unknown'],
   ['a set with an unknown', sides('contains', { Set: [INPUT] }, value(1)), 'unknown'],
@@ -121,6 +122,22 @@ function branches(yes: Json, no: Json): Json {
     ['else', no],
   ])
 }
+
+test('what errs whatever the unknown turns out to be is an error', () => {
+  for (const when of [
+    sides('<', INPUT, value('x')),
+    sides('in', INPUT, value(1)),
+    sides('&&', BROKEN, MAYBE),
+  ]) {
+    expect(evaluatePolicy(policy('p', when), LISTED, NO_ENTITIES)).toHaveProperty('error')
+  }
+})
+
+test('a set with something that is no entity errs for `in`, even beside a match', () => {
+  const ana = value({ __entity: { type: 'User', id: 'ana' } })
+  const mixed = sides('in', { Var: 'principal' }, { Set: [ana, value(1)] })
+  expect(evaluatePolicy(policy('p', mixed), ask(), NO_ENTITIES)).toMatchObject({ error: { reason: 'type' } })
+})
 
 test('an unknown clause does not hide a later one that is false', () => {
   expect(evaluatePolicy(policy('p', MAYBE, { unless: TRUE }), LISTED, NO_ENTITIES)).toBe('unsatisfied')

@@ -3,7 +3,6 @@ import { type Failure, failure, type IpValue } from '../value.ts'
 // Cedar's grammar of addresses is that of Rust's `IpAddr`: no octal, no zone, no IPv4 inside IPv6. Libraries here
 // (ipaddr.js, node:net) take more than that, and an address read differently is a rule that matches differently.
 
-const LONGEST = 43
 const OCTET = /^(?:0|[1-9][0-9]{0,2})$/
 const GROUP = /^[0-9a-fA-F]{1,4}$/
 const PREFIX = /^(?:0|[1-9][0-9]{0,2})$/
@@ -12,7 +11,7 @@ const PREFIX = /^(?:0|[1-9][0-9]{0,2})$/
 export function parseIp(source: string): IpValue | Failure {
   const slash = source.indexOf('/')
   const address = slash < 0 ? source : source.slice(0, slash)
-  const found = source.length > LONGEST ? undefined : (parseV4(address) ?? parseV6(address))
+  const found = parseV4(address) ?? parseV6(address)
   if (found === undefined) return wrong(source)
   const bits = width(found.version)
   if (slash < 0) return { kind: 'ipaddr', ...found, prefix: bits }
