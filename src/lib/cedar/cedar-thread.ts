@@ -23,7 +23,10 @@ export type ThreadProblem = {
 const PATIENCE_MS = 10_000
 const MEMORY = { maxOldGenerationSizeMb: 512, stackSizeMb: 16 }
 
-const FILE = import.meta.url.endsWith('.ts') ? './cedar-worker.ts' : './cedar-worker.js'
+// Sources run as they are; the published build has .js beside it.
+const WORKER = import.meta.url.endsWith('.ts')
+  ? new URL('./cedar-worker.ts', import.meta.url)
+  : new URL('./cedar-worker.js', import.meta.url)
 
 export function openCedarThread(options: { readonly patienceMs?: number } = {}): CedarThread {
   const patience = options.patienceMs ?? PATIENCE_MS
@@ -64,7 +67,7 @@ export function openCedarThread(options: { readonly patienceMs?: number } = {}):
 }
 
 function startWorker(onEnd: (worker: Worker) => void): Worker {
-  const worker = new Worker(new URL(FILE, import.meta.url), { resourceLimits: MEMORY })
+  const worker = new Worker(WORKER, { resourceLimits: MEMORY })
   worker.once('exit', () => onEnd(worker))
   // An `error` without a listener ends the process; one that comes late, from a discarded thread, means nothing.
   return worker.on('error', () => undefined)

@@ -13,9 +13,9 @@ export type Split =
   | { readonly ok: false; readonly error: SplitProblem }
 
 /** Brackets, `!`, `-` and `if` may nest this deep: the parser recurses, and its stack is small. */
-export const DEEPEST = 64
+const DEEPEST = 64
 /** UTF-16 units in one policy. */
-export const LONGEST = 100_000
+const LONGEST = 100_000
 /** Operators in one policy: a chain nests in the parser's tree, however flat it is written. */
 const MOST_OPERATORS = 1000
 

@@ -301,7 +301,7 @@ export const POLICY: Arb = fc.record({
   conditions: fc.array(CLAUSE, { minLength: 1, maxLength: 2 }),
 })
 
-export const CONTEXT: Arb = fc.record({
+const CONTEXT: Arb = fc.record({
   n: fc.constantFrom(...EDGES),
   set: fc.array(fc.constantFrom<Json>(1n, true, 'a', { __entity: { type: 'User', id: 'ana' } }), {
     maxLength: 3,

@@ -132,7 +132,7 @@ function binary(expression: Extract<Expression, { op: 'binary' }>): Code {
  * `&&` (decided by false) and `||` (decided by true), left to right. After an unknown, a later side can still
  * decide; a later failure can't, since the unknown might have ended the chain before it.
  */
-export function chain(items: readonly Run[], name: string, decisive: boolean): Run {
+function chain(items: readonly Run[], name: string, decisive: boolean): Run {
   return (request, entities) => {
     let open = false
     for (const item of items) {

@@ -13,7 +13,7 @@ export type PolicyProblem = {
 }
 
 /** Expressions may nest this deep; a chain of `&&` or `||` counts once. */
-export const DEEPEST = 64
+const DEEPEST = 64
 
 type JsonObject = { readonly [key: string]: Json }
 type Reading = { problem: PolicyProblem | undefined }

@@ -130,7 +130,7 @@ function path(names: readonly string[]): string {
 const ESCAPE = /\\(?:[\\"nrt]|([bf])|u([0-9a-f]{4}))/g
 
 /** A string literal of Cedar: as JSON's, but `\u{7}` where JSON writes `\u0007`. */
-export function quote(source: string): string {
+function quote(source: string): string {
   return JSON.stringify(source).replace(ESCAPE, (whole, short?: string, code?: string) => {
     if (short !== undefined) return short === 'b' ? '\\u{8}' : '\\u{c}'
     return code === undefined ? whole : `\\u{${code}}`

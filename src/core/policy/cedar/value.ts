@@ -1,6 +1,6 @@
 /** Whole numbers of Cedar are signed 64-bit; beyond is an error, never a wrap. */
-export const LONG_MIN = -(2n ** 63n)
-export const LONG_MAX = 2n ** 63n - 1n
+const LONG_MIN = -(2n ** 63n)
+const LONG_MAX = 2n ** 63n - 1n
 
 export type BoolValue = { readonly kind: 'bool'; readonly value: boolean }
 export type LongValue = { readonly kind: 'long'; readonly value: bigint }
