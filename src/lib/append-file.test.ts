@@ -28,7 +28,9 @@ function disk(room: number) {
         return file.write(bytes, offset, Math.ceil(fits / 2), position)
       },
       datasync: async () => {
-        if (faults.datasync) throw faults.datasync
+        const fault = faults.datasync
+        faults.datasync = undefined
+        if (fault) throw fault
         await file.datasync()
       },
       truncate: async (length) => {
@@ -83,7 +85,6 @@ describe('an append file', () => {
     const file = await openAppendFile(join(folder, 'a'), 0, openFile)
     faults.datasync = failing('EIO')
     await expect(file.append(Buffer.from('a'))).rejects.toMatchObject({ reason: 'file.broken' })
-    faults.datasync = undefined
     await expect(file.append(Buffer.from('b'))).rejects.toMatchObject({ reason: 'file.broken' })
     expect(file.broken()).toBe(true)
     expect(file.size()).toBe(0)

@@ -16,8 +16,9 @@ import { commitment } from '../core/audit/commitment.ts'
 import { frontierRoot, leafHash } from '../core/audit/merkle-log.ts'
 import { buildProof, consistencyPlan, growTree, inclusionPlan } from '../core/audit/merkle-proof.ts'
 import { noteKey, noteKeyText } from '../core/audit/signed-note.ts'
+import { readLines } from './read-lines.ts'
 import type { VerifyOptions } from './verify-export.ts'
-import { readLines, verifyExport, verifyExportFile } from './verify-export.ts'
+import { verifyExport, verifyExportFile } from './verify-export.ts'
 
 const ORIGIN = 'countersign.example/t/acme'
 const pair = generateKeyPairSync('ed25519')
@@ -176,6 +177,17 @@ describe('an export of a whole log', () => {
     )
   })
 
+  it('has one header, its first line', async () => {
+    const whole = exported(log(3))
+    expect(await verdict([whole[0] ?? '', ...whole])).toBe('audit.export_malformed')
+    expect(await verdict(whole.slice(1))).toBe('audit.export_malformed')
+  })
+
+  it('names a bad event before a line after it that can not be read', async () => {
+    const opened = edited(exported(log(5)), 1, (event) => ({ ...event, openings: { user: opening(4) } }))
+    expect(await verdict(opened.with(4, '{'))).toBe('audit.opening_mismatch 1')
+  })
+
   it('does not verify when its end is cut off, or something follows it', async () => {
     const whole = exported(log(3))
     expect(await verdict(whole.slice(0, -1))).toBe('audit.export_cut')
@@ -224,6 +236,12 @@ describe('an export of part of a log', () => {
     expect(
       await verdict([chosen[0], chosen[2], chosen[1], chosen[4]].filter((line) => line !== undefined)),
     ).toBe('audit.event_out_of_order 1')
+  })
+
+  it('has no event beyond its range', async () => {
+    const part = exported(log(9), { from: 2, to: 6 })
+    const shorter = exported(log(9), { from: 2, to: 5 })
+    expect(await verdict(part.with(0, shorter[0] ?? ''))).toBe('audit.event_out_of_order 5')
   })
 
   it('names the first altered event', async () => {
@@ -336,21 +354,6 @@ describe('the events themselves', () => {
 })
 
 describe('a file', () => {
-  it('is read in pieces, wherever they are cut', async () => {
-    const bytes = Buffer.from('eins\nzwölf\n\ndrei')
-    for (let size = 1; size <= bytes.length; size += 1) {
-      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
-        bytes.subarray(i * size, (i + 1) * size),
-      )
-      expect(await Array.fromAsync(readLines(ReadableStream.from(pieces)))).toEqual([
-        'eins',
-        'zwölf',
-        '',
-        'drei',
-      ])
-    }
-  })
-
   it('is verified as its lines are, and refused when it is not UTF-8 or has no line ends', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'export-'))
     const path = join(folder, 'audit.jsonl')
@@ -363,5 +366,15 @@ describe('a file', () => {
       })
     }
     await rm(folder, { recursive: true })
+  })
+
+  it('is refused when its bytes only look like what was signed', async () => {
+    const lines = exported(log(2).with(1, leafOf(1).replace('"v":1', '"v":"\ufffd"')))
+    expect(await verdict(lines)).toBe('verified 2')
+    const bytes = Buffer.from(`${lines.join('\n')}\n`)
+    const at = bytes.indexOf('\ufffd')
+    const other = Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff]), bytes.subarray(at + 3)])
+    const read = await verifyExport(readLines(ReadableStream.from([other])), { logKey })
+    expect(read).toMatchObject({ error: { reason: 'audit.export_malformed' } })
   })
 })

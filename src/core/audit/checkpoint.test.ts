@@ -70,7 +70,7 @@ describe('checkpoints', () => {
   })
 
   it('are not written with an origin that would read back as something else', () => {
-    for (const origin of ['', 'evil\n999']) {
+    for (const origin of ['', 'evil\n999', `evil\n9\n${checkpoint.root}`]) {
       expect(() => checkpointText({ ...checkpoint, origin })).toThrow('can not be written')
     }
     expect(() => checkpointText({ ...checkpoint, size: 1.5 })).toThrow('can not be written')

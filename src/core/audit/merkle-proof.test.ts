@@ -67,6 +67,16 @@ describe('inclusion proofs', () => {
     )
   })
 
+  it('do not serve for a tree of another shape', () => {
+    expect(
+      provesInclusion(leafHash('leaf 0'), 0, { ...head(4), size: 8 }, inclusion(0, 4)),
+      'too short',
+    ).toBe(false)
+    expect(provesInclusion(leafHash('leaf 3'), 1, { ...head(4), size: 2 }, inclusion(3, 4)), 'too long').toBe(
+      false,
+    )
+  })
+
   it('lead nowhere outside the tree', () => {
     for (const [index, size] of [
       [1, 1],
@@ -127,6 +137,13 @@ describe('consistency proofs', () => {
       }),
       { numRuns: 50 },
     )
+  })
+
+  it('do not serve for trees of another shape', () => {
+    const short = consistency(1, 2)
+    expect(provesConsistency(head(1), { ...head(2), size: 5 }, short), 'too short').toBe(false)
+    const long = consistency(7, 8)
+    expect(provesConsistency({ ...head(7), size: 3 }, { ...head(8), size: 4 }, long), 'too long').toBe(false)
   })
 
   it('refuse a log that shrank, and an empty tree with a root', () => {

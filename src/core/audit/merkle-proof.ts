@@ -59,7 +59,8 @@ export function buildProof(plan: ProofPlan, read: ReadNode): readonly TreeHash[]
   })
 }
 
-/** The root that a leaf and its inclusion proof lead to (RFC 9162 §2.1.3.2), or `undefined` when they lead nowhere. */
+/** The root that a leaf and its inclusion proof lead to (RFC 9162 §2.1.3.2), or `undefined` when they lead nowhere.
+ * A proof does not bind the size by itself; sizes are believed only out of a signed checkpoint. */
 export function rootFromInclusion(
   leaf: TreeHash,
   index: number,
@@ -110,7 +111,7 @@ export function provesConsistency(first: TreeHead, second: TreeHead, proof: read
 
 function walkConsistency(first: TreeHead, second: TreeHead, proof: readonly TreeHash[]): boolean {
   const [start, ...rest] = isPowerOfTwo(first.size) ? [first.root, ...proof] : proof
-  if (start === undefined || proof.length === 0) return false
+  if (start === undefined) return false
   const skip = trailingOnes(first.size - 1)
   let at = shiftRight(first.size - 1, skip)
   let last = shiftRight(second.size - 1, skip)

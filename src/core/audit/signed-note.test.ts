@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { MAX_NOTE_CHARS, noteKey, noteKeyText, openNote, parseNoteKey, signNote } from './signed-note.ts'
 
@@ -78,6 +78,7 @@ describe('signed notes', () => {
       'a name with a no-break space',
       `${PETER_TEXT}\n${PETER_LINE.replace('PeterNeumann', 'Peter\u00a0Neumann')}`,
     ],
+    ['a third part in a signature line', PETER_NOTE.replace('nAM=', 'nAM= more')],
     ['another line among the signatures', `${PETER_NOTE}Unexpected line.\n`],
     ['a hyphen for the dash', PETER_NOTE.replace('\u2014', '-')],
     ['base64 with unused bits set', PETER_NOTE.replace('nAM=', 'nAN=')],
@@ -114,6 +115,12 @@ describe('signed notes', () => {
   })
 })
 
+/** A verifier key of any material, under the id that fits it. */
+function keyOf(material: Uint8Array): string {
+  const id = createHash('sha256').update('log\n').update(material).digest('hex').slice(0, 8)
+  return `log+${id}+${Buffer.from(material).toString('base64')}`
+}
+
 describe('verifier keys', () => {
   it('are read in their one spelling and no piece or neighbour of it', () => {
     expect(noteKeyText(key(PETER_KEY))).toBe(PETER_KEY)
@@ -133,6 +140,9 @@ describe('verifier keys', () => {
       'PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==',
       'PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW',
       PETER_KEY.replace('c74f20a3', 'C74F20A3'),
+      keyOf(Buffer.concat([Buffer.from([1]), Buffer.alloc(31, 7)])),
+      keyOf(Buffer.concat([Buffer.from([1]), Buffer.alloc(33, 7)])),
+      keyOf(Buffer.concat([Buffer.from([2]), Buffer.alloc(32, 7)])),
     ]) {
       expect(parseNoteKey(bad)).toMatchObject({ ok: false, error: { reason: 'audit.note_key_malformed' } })
     }
