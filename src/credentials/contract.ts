@@ -41,10 +41,21 @@ export interface CredentialProvider<Config> {
   readonly custody: Custody
   issue(issue: Issue, config: Config, ports: CredentialPorts): Promise<Result<Credential, Refusal>>
   /** Ends a credential now, sessions that use it included. Done twice is fine; what is gone already is ended. */
-  revoke?(handle: string, lease: Lease, resource: Resource, config: Config, ports: CredentialPorts): Promise<Result<void, Refusal>>
+  revoke?(
+    handle: string,
+    lease: Lease,
+    resource: Resource,
+    config: Config,
+    ports: CredentialPorts,
+  ): Promise<Result<void, Refusal>>
   /** Looks at the target before `apply` accepts it; findings stop the apply. */
   inspect?(resource: Resource, config: Config, ports: CredentialPorts): Promise<readonly Finding[]>
   /** Ends what the target still holds and no live lease names: what a crash left behind. Answers the handles it ended. */
-  sweep?(resource: Resource, config: Config, live: ReadonlySet<string>, ports: CredentialPorts): Promise<readonly string[]>
+  sweep?(
+    resource: Resource,
+    config: Config,
+    live: ReadonlySet<string>,
+    ports: CredentialPorts,
+  ): Promise<readonly string[]>
   close?(): Promise<void>
 }

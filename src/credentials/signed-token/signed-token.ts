@@ -11,7 +11,10 @@ const config = z.strictObject({
   /** Claim under `ctx` → user attribute it is filled from. */
   claims: z.record(attributeNameSchema, attributeNameSchema).default({}),
   /** Where the upstream finds it. */
-  header: z.string().regex(/^[A-Za-z-]{1,40}$/).default('authorization'),
+  header: z
+    .string()
+    .regex(/^[A-Za-z-]{1,40}$/)
+    .default('authorization'),
 })
 export type SignedTokenConfig = z.infer<typeof config>
 
