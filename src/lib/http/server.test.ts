@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { vectorFile } from '../../../test/vectors.ts'
 import type { DoorRequest, DoorResponse, Route } from './route.ts'
 import { type HttpServer, serveRoutes } from './server.ts'
 
@@ -246,7 +247,7 @@ describe('media types', () => {
 })
 
 describe('JSON bodies (JSONTestSuite)', () => {
-  const folder = join(process.env.COUNTERSIGN_VECTORS ?? '/work/shared/vectors', 'json/test_parsing')
+  const folder = vectorFile('json', 'test_parsing')
   const files = (prefix: string) => {
     try {
       return readdirSync(folder).filter((file) => file.startsWith(prefix))

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../../test/vectors.ts'
 import { ALGORITHMS } from './algorithms.ts'
 import { parseJws, verifyJws } from './jws.ts'
 import { importJwks, type KeySet } from './key-set.ts'
@@ -13,8 +14,7 @@ type Group = { comment: string; public?: Jwk; private: Jwk; tests: Vector[] }
 type File = { testGroups: Group[] }
 
 function read(name: string): Group[] {
-  const folder = process.env.COUNTERSIGN_VECTORS ?? '/work/shared/vectors'
-  return (JSON.parse(readFileSync(`${folder}/wycheproof/${name}`, 'utf8')) as File).testGroups
+  return (JSON.parse(readFileSync(vectorFile('wycheproof', name), 'utf8')) as File).testGroups
 }
 
 const keysOf = (group: Group): Jwk[] => {
