@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { vectorFile } from '../../../test/vectors.ts'
 import type { DoorRequest, DoorResponse, Route } from './route.ts'
