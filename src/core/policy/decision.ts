@@ -3,11 +3,15 @@ import type { Refusal } from '../refusal.ts'
 import type { AccessRequest } from './access-request.ts'
 import type { ConditionResult } from './condition.ts'
 
-/** One side of the question: which policies decided for the agent or for the user. */
+/**
+ * One side of the question: which policies decided for the agent or for the user. `home` stands for the forbids of an admitted
+ * agent's home; its policies are not named here, since they are another tenant's.
+ */
 export type Side = {
-  readonly principal: 'agent' | 'user'
-  readonly outcome: 'permitted' | 'forbidden' | 'no_permit' | 'error'
-  /** The determining policies: the permits, or the forbids, that decided. */
+  readonly principal: 'agent' | 'user' | 'home'
+  /** `depends`: on the input, which is not known when a tool is listed or a resource entered. */
+  readonly outcome: 'permitted' | 'depends' | 'forbidden' | 'no_permit' | 'error'
+  /** The determining policies: the permits, or the forbids, that decided; the permits that it depends on. */
   readonly policies: readonly string[]
   /** Policies whose evaluation failed: any one denies. */
   readonly erring: readonly string[]

@@ -56,7 +56,7 @@ export function toolsOf(resource: Resource): readonly Tool[] {
 export function resourceUri(
   gatewayOrigin: string,
   tenant: TenantName,
-  resource: Pick<Resource, 'resource' | 'type'>,
+  resource: { readonly resource: string; readonly type: string },
 ): string {
   return `${gatewayOrigin}/t/${tenant}/${resource.type}/${resource.resource}`
 }

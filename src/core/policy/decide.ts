@@ -1,0 +1,75 @@
+import { Bug, type Refusal, refuse } from '../refusal.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { EpochMillis } from '../time.ts'
+import type { AccessRequest } from './access-request.ts'
+import type { Allow, Decision, Explanation } from './decision.ts'
+import { conditionsOf, type Judgement, judgeTool } from './judge.ts'
+import { isWhole, lookUp, type Whole } from './question.ts'
+import { STANDING } from './standing.ts'
+
+const NOTHING_JUDGED: Explanation = { sides: [], conditions: [] }
+
+/**
+ * The decision (ARCHITECTURE §3, §4): pure and synchronous, so that an authority and a gateway with the same revision answer the same.
+ * First who asks and where (`STANDING`), then scope, delegation, conditions and policies (`judgeTool`). Whatever isn't allowed by all of
+ * them is refused. Only here is an `Allow` made. How old the snapshot may be is for the caller to check (§9).
+ */
+export function decide(request: AccessRequest, snapshot: Snapshot, now: EpochMillis): Decision {
+  const question = lookUp(request, snapshot, now)
+  for (const step of STANDING) {
+    const refusal = step(question)
+    if (refusal) return deny(request, snapshot, refusal, NOTHING_JUDGED)
+  }
+  if (!isWhole(question)) throw new Bug('a question passed every step with a part missing')
+  const { refusal, explanation, asks } = judge(question)
+  if (refusal) return deny(request, snapshot, refusal, explanation)
+  const judged = { id: request.id, request, revision: snapshot.revision, explanation }
+  if (asks.length > 0 && request.act.kind === 'call') return { ...judged, ...asked(asks) }
+  return { ...judged, outcome: 'allow', reason: 'allowed' } as Allow
+}
+
+function deny(
+  request: AccessRequest,
+  snapshot: Snapshot,
+  refusal: Refusal,
+  explanation: Explanation,
+): Decision {
+  const { revision } = snapshot
+  return { id: request.id, request, revision, explanation, outcome: 'deny', reason: refusal.reason, refusal }
+}
+
+function asked(asks: readonly string[]) {
+  const says = 'This is permitted only once a person has approved it.'
+  const refusal = refuse('ask', 'approval.needed', says, { policies: asks })
+  return { outcome: 'ask', reason: refusal.reason, refusal } as const
+}
+
+function judge(question: Whole): Judgement {
+  const { act } = question.request
+  if (act.kind === 'enter') return judgeEntry(question)
+  const tool = question.known.tools.get(act.tool)
+  if (tool === undefined) {
+    const says = `\`${question.request.resource}\` has no tool \`${act.tool}\`.`
+    const refusal = refuse('unknown', 'tool.unknown', says)
+    return { refusal, explanation: NOTHING_JUDGED, asks: [], reached: 0 }
+  }
+  return judgeTool(question, tool, conditionsOf(question))
+}
+
+/** A resource may be entered for at least one tool that is not certainly refused. Else the tool that came furthest says why not. */
+function judgeEntry(question: Whole): Judgement {
+  const conditions = conditionsOf(question)
+  let furthest: Judgement | undefined
+  for (const tool of question.known.tools.values()) {
+    const judgement = judgeTool(question, tool, conditions)
+    if (judgement.refusal === undefined) return judgement
+    if (furthest === undefined || judgement.reached > furthest.reached) furthest = judgement
+  }
+  if (furthest !== undefined) return furthest
+  const refusal = refuse(
+    'denied',
+    'resource.no_tools',
+    `\`${question.request.resource}\` has no tool to use.`,
+  )
+  return { refusal, explanation: NOTHING_JUDGED, asks: [], reached: 0 }
+}

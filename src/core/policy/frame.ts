@@ -1,0 +1,172 @@
+import type { PrincipalChain } from '../identity/principal-chain.ts'
+import type { TenantName } from '../ids.ts'
+import { link } from '../lifecycle/revocation.ts'
+import type { TenantSnapshot } from '../snapshot.ts'
+import {
+  buildEntities,
+  type CedarPolicy,
+  type CedarRequest,
+  type Entities,
+  type EntityDraft,
+  type EntityUid,
+  entityUid,
+  layer,
+  NO_ENTITIES,
+  record,
+  setOf,
+  text,
+  type Value,
+} from './cedar/cedar.ts'
+import { parseIp } from './cedar/extensions/ip.ts'
+import type { ConditionResult, Fact, Facts } from './condition.ts'
+import { actionUid, agentEntity, resourceEntities, userEntity } from './entities.ts'
+import { factName } from './facts-resource.ts'
+import type { Whole } from './question.ts'
+import type { Tool } from './tool.ts'
+
+/** How one tenant's policies see a question: the tenant that is asked, or the home of an agent that is a guest there. */
+export type Frame = {
+  readonly tenant: TenantSnapshot
+  readonly entities: Entities
+  readonly agent: EntityUid
+  readonly user?: EntityUid
+  readonly action: EntityUid
+  readonly resource: EntityUid
+  /** `context` without the conditions, which depend on the candidates. */
+  readonly context: ReadonlyMap<string, Value>
+}
+
+/** One side of the question: whose policies, about whom. */
+export type FrameSide = {
+  readonly principal: 'agent' | 'user' | 'home'
+  readonly frame: Frame
+  readonly uid: EntityUid
+  /** Policies whose scope fits and which may cover this caller; every condition they name must have a fresh fact. */
+  readonly candidates: readonly CedarPolicy[]
+  /** Permits that fit but don't cover an agent that only claims to be what it says. */
+  readonly uncovered: readonly string[]
+}
+
+export function sidesOf(question: Whole, tool: Tool, input: Value): readonly FrameSide[] {
+  const own = ownFrame(question, tool, input)
+  const { policies } = question.tenant
+  const sides = [side('agent', own, own.agent, policies.for.Agent, question.chain)]
+  if (own.user !== undefined) sides.push(side('user', own, own.user, policies.for.User, question.chain))
+  if (question.caller.guest) {
+    const home = homeFrame(question, tool, input)
+    const forbids = home.tenant.policies.for.Agent.filter((policy) => policy.effect === 'forbid')
+    sides.push(side('home', home, home.agent, forbids, question.chain))
+  }
+  return sides
+}
+
+function side(
+  principal: FrameSide['principal'],
+  frame: Frame,
+  uid: EntityUid,
+  policies: readonly CedarPolicy[],
+  chain: PrincipalChain,
+): FrameSide {
+  const request = cedarRequest(frame, uid, new Set())
+  const fitting = policies.filter((policy) => policy.inScope(request, frame.entities))
+  const claimed = principal === 'agent' && chain.proof === 'claimed'
+  const covers = (policy: CedarPolicy) =>
+    !claimed || policy.effect === 'forbid' || policy.annotations.get('claimed') === 'yes'
+  const uncovered = fitting.filter((policy) => !covers(policy)).map(({ id }) => id)
+  return { principal, frame, uid, candidates: fitting.filter(covers), uncovered }
+}
+
+/** The question as Cedar asks it, with the conditions that hold. */
+export function cedarRequest(frame: Frame, principal: EntityUid, holding: ReadonlySet<string>): CedarRequest {
+  const conditions = setOf([...holding].map(text))
+  const context = record(new Map([...frame.context, ['conditions', conditions]]))
+  return { principal, action: frame.action, resource: frame.resource, context }
+}
+
+function ownFrame(question: Whole, tool: Tool, input: Value): Frame {
+  const { tenant, caller, chain, user, request } = question
+  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
+  const person = user && userEntity(user, tenant.tenant)
+  return {
+    tenant,
+    entities: layer(closed(person ? [agent, person] : [agent]), tenant.entities),
+    agent: agent.uid,
+    ...(person ? { user: person.uid } : {}),
+    action: actionUid(tool.action),
+    resource: entityUid('Resource', request.resource),
+    context: contextOf(question, agent.uid, person?.uid, input),
+  }
+}
+
+/** There the agent has its own name and attributes, and what is not of that tenant goes by `<tenant>/<name>`. */
+function homeFrame(question: Whole, tool: Tool, input: Value): Frame {
+  const { caller, chain, user, request, known } = question
+  const tenant = caller.home
+  const prefix = `${request.tenant}/`
+  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
+  const person = user && { uid: entityUid('User', prefix + user.user) }
+  const abroad = resourceEntities([{ ...known, tools: new Map([[tool.name, tool]]) }], prefix)
+  const people = closed(person ? [agent, person] : [agent])
+  return {
+    tenant,
+    entities: layer(people, layer(abroad, tenant.entities)),
+    agent: agent.uid,
+    ...(person ? { user: person.uid } : {}),
+    action: actionUid(prefix + tool.action),
+    resource: entityUid('Resource', prefix + request.resource),
+    context: contextOf(question, agent.uid, person?.uid, input),
+  }
+}
+
+function closed(drafts: readonly EntityDraft[]): Entities {
+  const built = buildEntities(drafts)
+  return built.ok ? built.value : NO_ENTITIES
+}
+
+function contextOf(
+  { request }: Whole,
+  agent: EntityUid,
+  user: EntityUid | undefined,
+  input: Value,
+): ReadonlyMap<string, Value> {
+  const context = new Map<string, Value>([
+    ['agent', agent],
+    ['input', input],
+  ])
+  if (user !== undefined) context.set('user', user)
+  // An IPv4 peer on a socket of both kinds is written as IPv4 inside IPv6, which Cedar doesn't read.
+  const address =
+    request.address === undefined ? undefined : parseIp(request.address.replace(/^::ffff:(?=\d+\.)/i, ''))
+  if (address?.kind === 'ipaddr') context.set('address', address)
+  return context
+}
+
+export type NamedResult = { readonly name: string } & ConditionResult
+
+/** What a condition comes to now. One that nobody declared has no fact, so it denies like a missing one. */
+export function askCondition(tenant: TenantSnapshot, name: string, question: Whole): NamedResult {
+  const known = tenant.conditions.get(name)
+  if (known === undefined) return { name, state: 'missing', fact: 'nobody declared such a condition' }
+  return { name, ...known.test(factsOf(tenant, question)) }
+}
+
+function factsOf(tenant: TenantSnapshot, { chain, now, request }: Whole): Facts {
+  const subjects: readonly string[] = [
+    link('agent', chain.agent),
+    link('session', chain.session),
+    ...(chain.jkt === undefined ? [] : [link('key', chain.jkt)]),
+  ]
+  const reported = (source: string): Fact | undefined => {
+    let newest: Fact | undefined
+    for (const subject of subjects) {
+      const fact = tenant.facts.get(factName(subject, source))
+      if (fact && (newest === undefined || fact.at > newest.at)) newest = fact
+    }
+    return newest
+  }
+  return request.address === undefined ? { now, reported } : { now, address: request.address, reported }
+}
+
+export function tenantNameOf(tenant: TenantSnapshot): TenantName {
+  return tenant.tenant.tenant as TenantName
+}

@@ -1,0 +1,88 @@
+import type { Admission } from '../identity/admission.ts'
+import type { Agent } from '../identity/agent.ts'
+import type { PrincipalChain } from '../identity/principal-chain.ts'
+import type { User } from '../identity/user.ts'
+import { type AgentId, agentId, splitAgentId, type TenantName } from '../ids.ts'
+import type { KnownResource, Snapshot, TenantSnapshot } from '../snapshot.ts'
+import type { EpochMillis } from '../time.ts'
+import type { AccessRequest } from './access-request.ts'
+
+/** Somebody in the chain, looked up where it lives. */
+export type Actor = {
+  readonly id: AgentId
+  /** Lives in another tenant than the one that is asked. */
+  readonly guest: boolean
+  readonly home?: TenantSnapshot
+  readonly agent?: Agent
+  readonly admission?: Admission
+}
+
+/** A request with everything it names looked up. What isn't there is absent; the steps of `decide` say what that means. */
+export type Question = {
+  readonly request: AccessRequest
+  readonly chain: PrincipalChain
+  readonly now: EpochMillis
+  readonly tenant?: TenantSnapshot
+  readonly caller: Actor
+  readonly actors: readonly Actor[]
+  readonly known?: KnownResource
+  readonly user?: User
+}
+
+/** A question whose parts are all there. */
+export type Whole = Question & {
+  readonly tenant: TenantSnapshot
+  readonly caller: Actor & { readonly home: TenantSnapshot; readonly agent: Agent }
+  readonly known: KnownResource
+}
+
+export function lookUp(request: AccessRequest, snapshot: Snapshot, now: EpochMillis): Question {
+  const { chain } = request
+  const tenant = snapshot.tenants.get(request.tenant)
+  const caller = actor(chain.agent, request.tenant, tenant, snapshot)
+  const actors = chain.actors.map((id) =>
+    id === chain.agent ? caller : actor(id, request.tenant, tenant, snapshot),
+  )
+  return {
+    request,
+    chain,
+    now,
+    caller,
+    actors,
+    ...given('tenant', tenant),
+    ...given('known', tenant?.resources.get(request.resource)),
+    ...given('user', chain.user && tenant?.users.get(chain.user)),
+  }
+}
+
+function actor(id: AgentId, name: TenantName, tenant: TenantSnapshot | undefined, snapshot: Snapshot): Actor {
+  const guest = splitAgentId(id).home !== name
+  const home = guest ? snapshot.tenants.get(splitAgentId(id).home) : tenant
+  return {
+    id,
+    guest,
+    ...given('home', home),
+    ...given('agent', home?.agents.get(id)),
+    ...(guest ? given('admission', tenant?.admissions.get(id)) : {}),
+  }
+}
+
+function given<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V }
+}
+
+export function isWhole(question: Question): question is Whole {
+  const { tenant, caller, known, chain, user } = question
+  const found = tenant !== undefined && caller.agent !== undefined && known !== undefined
+  return found && (chain.user === undefined || user !== undefined)
+}
+
+/** The agent as people of the tenant know it: by its name, or `home/name` for a guest. */
+export function nameOf(actor: Actor): string {
+  return actor.guest ? actor.id : splitAgentId(actor.id).agent
+}
+
+/** An agent as a document of a tenant names it: its own by name, a guest as `home/name`. */
+export function namedAgent(tenant: TenantName, ref: string): AgentId {
+  return ref.includes('/') ? (ref as AgentId) : agentId(tenant, ref)
+}
