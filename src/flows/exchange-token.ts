@@ -1,0 +1,110 @@
+import type { AuditDraft } from '../core/audit/audit-event.ts'
+import type { DecisionId } from '../core/ids.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import { authenticateClient, readAgentToken } from './authenticate-client.ts'
+import { type AuthorityView, requireFresh } from './authority.ts'
+import type { Caller } from './caller.ts'
+import { bearerRefusal, type Issued, issueAccessToken } from './issue-access-token.ts'
+import { issueAgentToken } from './issue-agent-token.ts'
+import { issueGatewayToken } from './issue-gateway-token.ts'
+import type { IssuedToken, TokenAsk, Wire } from './token-ask.ts'
+import { tenantStands } from './verify-access-token.ts'
+import { NOBODY, verifySubject } from './verify-subject.ts'
+
+/** What is known of a request when it is refused: for its record. */
+type Seen = { caller?: Caller; user?: string }
+type Onward = Extract<TokenAsk, { readonly grant: 'client_credentials' | 'exchange' }>
+
+/**
+ * The token endpoint's one flow: evidence, client credentials or token exchange in, one narrow token out. Throws Unavailable when the
+ * registry is stale or the record can't be written. A no that was a decision or a failed proof is recorded before it is returned.
+ */
+export async function exchangeToken(
+  view: AuthorityView,
+  ask: TokenAsk,
+  wire: Wire,
+): Promise<Result<IssuedToken, Refusal>> {
+  requireFresh(view.ports)
+  const seen: Seen = {}
+  const fallen = tenantStands(view.tenant)
+  const issued = fallen
+    ? { ok: false as const, error: { refusal: fallen } }
+    : await answer(view, ask, wire, seen)
+  if (issued.ok) return issued
+  await recordRefusal(view, ask, seen, issued.error)
+  return err(issued.error.refusal)
+}
+
+async function answer(view: AuthorityView, ask: TokenAsk, wire: Wire, seen: Seen): Promise<Issued> {
+  if (ask.grant === 'attest') return flat(await issueAgentToken(view, ask, wire))
+  const caller = await authenticateClient(view, ask.client, wire)
+  if (!caller.ok) return flat(caller)
+  seen.caller = caller.value
+  const unbound = bearerRefusal(caller.value)
+  if (unbound) return flat(err(unbound))
+  const { workload } = caller.value
+  if (workload.kind === 'gateway') return flat(await forGateway(view, ask, caller.value, workload.gateway))
+  const subject = await subjectOf(view, ask, caller.value)
+  if (!subject.ok) return flat(subject)
+  if (subject.value.user) seen.user = subject.value.user.name
+  return issueAccessToken(view, { ...caller.value, workload }, subject.value, ask.target, wire)
+}
+
+async function forGateway(
+  view: AuthorityView,
+  ask: Onward,
+  caller: Caller,
+  gateway: Parameters<typeof issueGatewayToken>[2],
+) {
+  if (ask.grant === 'exchange')
+    return err(refuse('denied', 'gateway.acts_for_nobody', 'A gateway acts for nobody.'))
+  return issueGatewayToken(view, caller, gateway, ask.target)
+}
+
+async function subjectOf(view: AuthorityView, ask: Onward, caller: Caller) {
+  if (ask.grant === 'client_credentials') return ok(NOBODY)
+  if (ask.actor !== undefined && !isActor(view, ask.actor, ask.client.assertion, caller)) {
+    return err(
+      refuse('unauthenticated', 'actor.other', 'The actor token is of another agent than the one that asks.'),
+    )
+  }
+  return verifySubject(view, ask.subject, caller)
+}
+
+/** RFC 8693 §2.1: an actor token may only say again who asks; another's would let one agent borrow the other's name. */
+function isActor(view: AuthorityView, actor: string, assertion: string, caller: Caller): boolean {
+  if (actor === assertion) return true
+  const claims = readAgentToken(view, actor)
+  return claims.ok && claims.value.sub === caller.workload.id && claims.value.cnf.jkt === caller.jkt
+}
+
+async function recordRefusal(
+  view: AuthorityView,
+  ask: TokenAsk,
+  seen: Seen,
+  { refusal, decision }: { readonly refusal: Refusal; readonly decision?: DecisionId },
+): Promise<void> {
+  const agent = seen.caller?.workload.kind === 'agent' ? { agent: seen.caller.workload.id } : {}
+  const about =
+    ask.grant === 'attest'
+      ? { audience: ask.audience.slice(0, 200) }
+      : { resource: ask.target.resource.slice(0, 200) }
+  const event: AuditDraft = {
+    tenant: view.name,
+    at: view.at,
+    kind: decision ? 'decision' : ask.grant === 'attest' ? 'attest' : 'issue',
+    outcome: refusal.refused === 'ask' ? 'ask' : 'deny',
+    reason: refusal.reason,
+    revision: view.snapshot.revision,
+    ...agent,
+    ...(decision ? { decision } : {}),
+    ...(seen.user === undefined ? {} : { personal: { user: seen.user } }),
+    facts: { grant: ask.grant, ...about },
+  }
+  await view.ports.store.commit({ events: [event] })
+}
+
+function flat(result: Result<IssuedToken, Refusal> | Result<never, Refusal>): Issued {
+  return result.ok ? result : { ok: false, error: { refusal: result.error } }
+}

@@ -1,0 +1,278 @@
+import type { AuditDraft } from '../core/audit/audit-event.ts'
+import { type AccessTokenClaims, type ActClaim, TOKEN_TYP } from '../core/identity/access-token.ts'
+import { tokenLife } from '../core/identity/agent.ts'
+import type { PrincipalChain } from '../core/identity/principal-chain.ts'
+import { type AgentId, type DecisionId, type Revision, splitAgentId, type TokenId } from '../core/ids.ts'
+import { endedBy, type Link, link } from '../core/lifecycle/revocation.ts'
+import type { AccessRequest } from '../core/policy/access-request.ts'
+import type { Allow } from '../core/policy/decision.ts'
+import { FACTS_RESOURCE } from '../core/policy/facts-resource.ts'
+import { resourceUri } from '../core/policy/resource.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { KnownResource } from '../core/snapshot.ts'
+import type { EpochSeconds } from '../core/time.ts'
+import { signJwt } from '../lib/jose/jwt.ts'
+import { type AuthorityView, requireSigner } from './authority.ts'
+import { admissionOf, type Caller, mustBeBound } from './caller.ts'
+import { type OpenedSession, rowFor, sessionOf } from './open-session.ts'
+import type { IssuedToken, TokenTarget, Wire } from './token-ask.ts'
+import type { Subject } from './verify-subject.ts'
+
+/** A no after a decision: the event says which, so that the refusal is recorded once and with its decision. */
+export type Issued = Result<IssuedToken, { readonly refusal: Refusal; readonly decision?: DecisionId }>
+
+type AgentCaller = Caller & { readonly workload: Extract<Caller['workload'], { readonly kind: 'agent' }> }
+const MAX_LINKS = 32
+const MAX_ACTORS = 8
+
+/**
+ * Decides whether this chain may enter the resource, records that, and signs an at+jwt (RFC 9068) for it alone. Nothing in the token is
+ * more than its inputs: tools, end and revision only shrink.
+ */
+export async function issueAccessToken(
+  view: AuthorityView,
+  caller: AgentCaller,
+  subject: Subject,
+  target: TokenTarget,
+  wire: Wire,
+): Promise<Issued> {
+  const known = findResource(view, caller, target.resource)
+  if (!known) return no(refuse('unknown', 'resource.unknown', 'There is no such resource for this agent.'))
+  const session =
+    subject.session === undefined
+      ? sessionOf(view.name, caller.workload, subject.login, view.now)
+      : { id: subject.session, expires: subject.expires ?? view.now }
+  const chain = chainFor(view, caller, subject, session)
+  const fits = chainFits(view, chain, subject, target)
+  if (fits) return no(fits)
+  const request: AccessRequest = {
+    id: view.ports.newId('decision') as DecisionId,
+    tenant: view.name,
+    chain,
+    resource: known.resource.resource,
+    act: { kind: 'enter' },
+    ...(wire.address === undefined ? {} : { address: wire.address }),
+  }
+  const decision = view.ports.decide(request, view.snapshot, view.at)
+  if (decision.outcome !== 'allow')
+    return { ok: false, error: { refusal: decision.refusal, decision: request.id } }
+  const scope = narrowed(view, decision, known, subject, target)
+  if (!scope.ok) return { ok: false, error: { refusal: scope.error, decision: request.id } }
+  return ok(await mint(view, { caller, subject, target, session, chain, decision, scope: scope.value }))
+}
+
+/** The resource with exactly this URI, if the agent's admission reaches it. Facts are reported to the authority itself. */
+function findResource(view: AuthorityView, caller: AgentCaller, uri: string): KnownResource | undefined {
+  const name = uri.slice(uri.lastIndexOf('/') + 1)
+  const known = view.tenant.resources.get(name)
+  if (!known) return undefined
+  const here = known.resource.type === FACTS_RESOURCE && uri === `${view.issuer}/${FACTS_RESOURCE}`
+  if (!here && resourceUri(view.ports.gatewayOrigin, view.name, known.resource) !== uri) return undefined
+  if (splitAgentId(caller.workload.id).home === view.name) return known
+  const admission = admissionOf(view.tenant, caller.workload.id, view.now)
+  const reaches = admission && (admission.resources === undefined || admission.resources.includes(name))
+  return reaches ? known : undefined
+}
+
+function chainFor(
+  view: AuthorityView,
+  caller: AgentCaller,
+  subject: Subject,
+  session: OpenedSession,
+): PrincipalChain {
+  const { id } = caller.workload
+  const before = subject.actors
+  const own = link('session', session.id)
+  const implied = link('tenant', view.name)
+  const links = [...new Set<Link>([...caller.links, ...subject.links, own])].filter(
+    (each) => each !== implied,
+  )
+  const base = {
+    tenant: view.name,
+    agent: id,
+    actors: before.at(-1) === id ? before : [...before, id],
+    proof: caller.proof,
+    session: session.id,
+    links,
+    rev: Math.min(caller.rev, subject.rev ?? caller.rev, view.snapshot.revision) as Revision,
+    expires: endOf(view, caller, subject, session),
+  }
+  const user = subject.user === undefined ? {} : { user: subject.user.id }
+  const scope = subject.scope === undefined ? {} : { scope: subject.scope }
+  return { ...base, ...user, ...scope, ...(caller.jkt === undefined ? {} : { jkt: caller.jkt }) }
+}
+
+/** Never past what it derives from, nor past the agent's own limit. */
+function endOf(
+  view: AuthorityView,
+  caller: AgentCaller,
+  subject: Subject,
+  session: OpenedSession,
+): EpochSeconds {
+  const until = admissionOf(view.tenant, caller.workload.id, view.now)?.until
+  const ends = [view.now + tokenLife(caller.workload.agent), caller.expires, session.expires]
+  if (subject.expires !== undefined) ends.push(subject.expires)
+  if (until !== undefined) ends.push(Math.floor(Date.parse(until) / 1000))
+  return Math.min(...ends) as EpochSeconds
+}
+
+function chainFits(
+  view: AuthorityView,
+  chain: PrincipalChain,
+  subject: Subject,
+  target: TokenTarget,
+): Refusal | undefined {
+  if (chain.links.length >= MAX_LINKS || chain.actors.length > MAX_ACTORS) {
+    return refuse(
+      'denied',
+      'chain.too_long',
+      `A chain has at most ${MAX_ACTORS} agents and ${MAX_LINKS} links.`,
+    )
+  }
+  if (chain.expires <= view.now)
+    return refuse('stale', 'subject.expired', 'What the token would derive from has ended.')
+  const ended = endedBy([...chain.links, link('tenant', view.name)], chain.rev, view.tenant.revocations)
+  if (ended)
+    return refuse('denied', 'chain.revoked', 'Something this token would stand on was revoked.', {
+      link: ended.link,
+    })
+  // A token narrowed to tools names tools of one resource; they mean nothing at another.
+  const elsewhere = subject.audience !== undefined && subject.audience !== target.resource
+  if (elsewhere && subject.scope)
+    return refuse(
+      'denied',
+      'scope.other_resource',
+      'The subject token is narrowed to tools of another resource.',
+    )
+  return undefined
+}
+
+/** RFC 6749 §3.3: the tools asked for that exist, that the subject token had, and that are not certainly refused. */
+function narrowed(
+  view: AuthorityView,
+  enter: Allow,
+  known: KnownResource,
+  subject: Subject,
+  target: TokenTarget,
+): Result<readonly string[] | undefined, Refusal> {
+  const asked = target.scope ?? subject.scope
+  if (asked === undefined) return ok(undefined)
+  const tools = new Map([...known.tools.values()].map((tool) => [tool.action, tool]))
+  if (asked.some((action) => !tools.has(action)))
+    return err(refuse('denied', 'scope.unknown', 'A scope is not a tool of this resource.'))
+  const had = subject.scope ? asked.filter((action) => subject.scope?.includes(action)) : asked
+  const permitted = had.filter((action) => {
+    const act = { kind: 'list', tool: tools.get(action)?.name ?? '' } as const
+    return view.ports.decide({ ...enter.request, act }, view.snapshot, view.at).outcome !== 'deny'
+  })
+  return permitted.length > 0
+    ? ok(permitted)
+    : err(refuse('denied', 'scope.none_permitted', 'None of the tools asked for is permitted.'))
+}
+
+type Minting = {
+  readonly caller: AgentCaller
+  readonly subject: Subject
+  readonly target: TokenTarget
+  readonly session: OpenedSession
+  readonly chain: PrincipalChain
+  readonly decision: Allow
+  readonly scope: readonly string[] | undefined
+}
+
+async function mint(view: AuthorityView, minting: Minting): Promise<IssuedToken> {
+  const { session, chain, scope, subject } = minting
+  const signer = requireSigner(view)
+  const jti = view.ports.newId('token') as TokenId
+  const row = rowFor(view, {
+    session,
+    caller: chain.agent,
+    links: chain.links,
+    ...(chain.user === undefined ? {} : { user: chain.user }),
+  })
+  // The record comes first: a token that nobody wrote down must not exist (ARCHITECTURE §2.4).
+  await view.ports.store.commit({
+    events: [issueEvent(view, minting, jti)],
+    ...(row && subject.session === undefined ? { session: row } : {}),
+  })
+  view.ports.memory.sessions.set(session.id, true)
+  const token = signJwt(claimsOf(view, minting, jti), {
+    key: signer.key,
+    kid: signer.kid,
+    typ: TOKEN_TYP.access,
+  })
+  const issued = { token, issuedType: 'access_token', expiresIn: chain.expires - view.now } as const
+  return { ...issued, tokenType: chain.jkt === undefined ? 'Bearer' : 'DPoP', ...(scope ? { scope } : {}) }
+}
+
+function issueEvent(view: AuthorityView, minting: Minting, jti: TokenId): AuditDraft {
+  const { chain, decision, subject, target } = minting
+  const event = {
+    tenant: view.name,
+    at: view.at,
+    kind: 'issue',
+    outcome: 'allow',
+    reason: decision.reason,
+    decision: decision.id,
+    agent: chain.agent,
+    session: chain.session,
+    resource: decision.request.resource,
+    revision: view.snapshot.revision,
+    token: jti,
+    bearer: chain.jkt === undefined,
+    policies: decision.explanation.sides.flatMap((side) => side.policies),
+    facts: { proof: chain.proof, expires: chain.expires, ...(target.singleUse ? { once: true } : {}) },
+  } as const
+  return subject.user === undefined ? event : { ...event, personal: { user: subject.user.name } }
+}
+
+function claimsOf(view: AuthorityView, minting: Minting, jti: TokenId): AccessTokenClaims {
+  const { caller, subject, target, chain, decision, scope } = minting
+  const { delegation } = decision.explanation
+  const links = [...chain.links, link('resource', decision.request.resource)]
+  const sub = chain.user ?? subject.sub ?? chain.agent
+  const act = sub === chain.agent ? undefined : actOf(view, chain.actors, sub)
+  return {
+    iss: view.issuer,
+    sub,
+    aud: target.resource,
+    client_id: chain.agent,
+    ...(scope ? { scope: scope.join(' ') } : {}),
+    iat: view.now,
+    exp: chain.expires,
+    jti,
+    sid: chain.session,
+    rev: chain.rev,
+    lin:
+      delegation === undefined || links.length >= MAX_LINKS
+        ? links
+        : [...links, link('delegation', delegation)],
+    chn: [...chain.actors],
+    prf: caller.proof,
+    ...(act ? { act } : {}),
+    ...(chain.jkt === undefined ? {} : { cnf: { jkt: chain.jkt } }),
+    ...(target.singleUse ? { once: true as const } : {}),
+  }
+}
+
+/** RFC 8693 §4.1: who acts now outermost, who acted before inside. For reading; our own record is `chn`. */
+function actOf(view: AuthorityView, actors: readonly AgentId[], sub: string): ActClaim | undefined {
+  let act: ActClaim | undefined
+  for (const actor of actors) {
+    if (actor === sub) continue
+    const iss = `${view.ports.origin}/t/${splitAgentId(actor).home}`
+    act = act ? { iss, sub: actor, act } : { iss, sub: actor }
+  }
+  return act
+}
+
+/** Whether this caller may be answered without a key, and with which refusal if not. */
+export function bearerRefusal(caller: Caller): Refusal | undefined {
+  if (caller.jkt !== undefined || !mustBeBound(caller.workload, caller.proof)) return undefined
+  return refuse('unauthenticated', 'dpop.missing', 'A DPoP proof is required of this agent (RFC 9449).')
+}
+
+function no(refusal: Refusal): Issued {
+  return { ok: false, error: { refusal } }
+}

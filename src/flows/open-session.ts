@@ -1,0 +1,54 @@
+import { hash } from 'node:crypto'
+import { sessionLife } from '../core/identity/agent.ts'
+import type { AgentId, SessionId, TenantName } from '../core/ids.ts'
+import type { Link } from '../core/lifecycle/revocation.ts'
+import type { SessionRow } from '../core/ports.ts'
+import type { EpochMillis, EpochSeconds } from '../core/time.ts'
+import type { AuthorityView } from './authority.ts'
+import type { Workload } from './caller.ts'
+
+export type OpenedSession = { readonly id: SessionId; readonly expires: EpochSeconds }
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+/** Seconds a gateway's credential and session last at most. */
+const GATEWAY_LIFE = 3600
+
+/**
+ * The session of an agent for at most one user and one sign-in. Its id is derived, so that asking again stays in it at every authority
+ * without a look into the store; its life is a window of the clock, so that it also ends there.
+ */
+export function sessionOf(
+  tenant: TenantName,
+  workload: Workload,
+  login: string,
+  now: EpochSeconds,
+): OpenedSession {
+  const life = workload.kind === 'agent' ? sessionLife(workload.agent) : GATEWAY_LIFE
+  const window = Math.floor(now / life)
+  const digest = hash('sha256', JSON.stringify([tenant, workload.id, login, life, window]), 'buffer')
+  let id = 'ses_'
+  for (const byte of digest.subarray(0, 16)) id += ALPHABET.charAt(byte & 31)
+  return { id: id as SessionId, expires: ((window + 1) * life) as EpochSeconds }
+}
+
+type Opening = {
+  readonly session: OpenedSession
+  readonly caller: string
+  readonly user?: string
+  readonly links: readonly Link[]
+}
+
+/** The row to write with the first token of a session; undefined when this process knows that it is there. */
+export function rowFor(view: AuthorityView, opening: Opening): SessionRow | undefined {
+  const { session, caller, user, links } = opening
+  if (view.ports.memory.sessions.get(session.id)) return undefined
+  const row = {
+    id: session.id,
+    tenant: view.name,
+    agent: caller as AgentId,
+    links,
+    started: view.at as EpochMillis,
+    expires: session.expires,
+  }
+  return user === undefined ? row : { ...row, user }
+}

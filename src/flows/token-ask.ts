@@ -1,0 +1,50 @@
+/** A client assertion as it came in (RFC 7521 §4.2). */
+export type ClientAssertion = {
+  readonly type: 'jwt-bearer' | 'jwt-spiffe'
+  readonly assertion: string
+  /** `client_id`, where the client states it beside the assertion. */
+  readonly clientId?: string
+}
+
+/** What a token is asked for: one resource (RFC 8707), and the tools to narrow it to. */
+export type TokenTarget = {
+  readonly resource: string
+  readonly scope?: readonly string[]
+  readonly singleUse: boolean
+}
+
+export type SubjectToken = { readonly token: string; readonly type: 'id_token' | 'access_token' | 'jwt' }
+
+/** A request to the token endpoint, read but not believed. */
+export type TokenAsk =
+  /** Evidence for an agent+jwt that one tenant issuer takes. */
+  | { readonly grant: 'attest'; readonly evidence: string; readonly audience: string }
+  /** The agent alone (RFC 6749 §4.4). */
+  | { readonly grant: 'client_credentials'; readonly client: ClientAssertion; readonly target: TokenTarget }
+  /** The agent for a user, or onward from a token of ours (RFC 8693). */
+  | {
+      readonly grant: 'exchange'
+      readonly client: ClientAssertion
+      readonly target: TokenTarget
+      readonly subject: SubjectToken
+      readonly actor?: string
+    }
+
+/** What came around a request: the proofs, the address, and when the caller goes away. */
+export type Wire = {
+  readonly dpop: readonly string[]
+  readonly method: string
+  /** The endpoint as it is published, from configuration. */
+  readonly url: string
+  readonly address?: string
+  readonly signal: AbortSignal
+}
+
+export type IssuedToken = {
+  readonly token: string
+  readonly issuedType: 'access_token' | 'agent-jwt'
+  readonly tokenType: 'DPoP' | 'Bearer' | 'N_A'
+  readonly expiresIn: number
+  /** The tools it was narrowed to; absent when it was not. */
+  readonly scope?: readonly string[]
+}

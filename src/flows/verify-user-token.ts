@@ -1,0 +1,214 @@
+import type { IdentityProvider } from '../core/identity/identity-provider.ts'
+import { type User, userId } from '../core/identity/user.ts'
+import { splitAgentId, type TenantName, type UserId } from '../core/ids.ts'
+import { endedBy, type Link, link } from '../core/lifecycle/revocation.ts'
+import { type Refusal, type RefusalKind, refuse } from '../core/refusal.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { EpochSeconds } from '../core/time.ts'
+import type { Algorithm } from '../lib/jose/algorithms.ts'
+import { parseJws, type UnverifiedJws } from '../lib/jose/jws.ts'
+import { type Claims, unverifiedClaims, verifyJwt } from '../lib/jose/jwt.ts'
+import { isJsonObject } from '../lib/strict-json.ts'
+import type { AuthorityView } from './authority.ts'
+import { recall, remember, tokenKey } from './authority-memory.ts'
+import type { Caller } from './caller.ts'
+import { loggedOut, loginLinks } from './login.ts'
+
+/** The user that a token of the company's identity provider stands for. */
+export type VerifiedUser = {
+  readonly id: UserId
+  /** For people: the listed name, else the provider's `sub`. */
+  readonly name: string
+  readonly doc?: User
+  readonly links: readonly Link[]
+  /** Tells this sign-in apart, for the session. */
+  readonly login: Link
+  readonly expires: EpochSeconds
+}
+
+/** What identity providers sign with. No curve or hash is asked of them beyond what our JOSE door knows. */
+export const IDP_ALGORITHMS: readonly Algorithm[] = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'Ed25519',
+]
+
+/**
+ * A subject token (RFC 8693 §2.1) that must be meant for us: its audience is our tenant issuer, or it is an ID token of the client that is
+ * registered to the very agent that presents it (ARCHITECTURE §3). Everything but the signature is judged each time.
+ */
+export async function verifyUserToken(
+  view: AuthorityView,
+  compact: string,
+  caller: Caller,
+): Promise<Result<VerifiedUser, Refusal>> {
+  const found = await verifiedClaims(view, compact)
+  if (!found.ok) return found
+  const { claims, idp, accessToken } = found.value
+  if (claims.exp <= view.now) return no('subject.expired')
+  if (!isForUs(view, claims, idp, caller, accessToken)) return no('subject.audience')
+  if (!mayAct(view, claims, idp, caller)) return no('subject.may_act')
+  return userOf(view, claims, idp)
+}
+
+type Found = { readonly claims: Claims; readonly idp: IdentityProvider; readonly accessToken: boolean }
+const kinds = new WeakMap<Claims, Omit<Found, 'claims'>>()
+
+async function verifiedClaims(view: AuthorityView, compact: string): Promise<Result<Found, Refusal>> {
+  const key = tokenKey(view.name, compact)
+  const known = recall(view.ports.memory.userTokens, key, view.tenant.idps, view.now)
+  const kind = known && kinds.get(known)
+  if (known && kind) return ok({ claims: known, ...kind })
+  const jws = parseJws(compact)
+  if (!jws.ok) return no('subject.malformed')
+  const idp = issuerOf(view, jws.value)
+  if (!idp) return no('subject.issuer_untrusted')
+  const keys = await view.ports.idpKeys(view.name, idp).find(jws.value.kid, view.now)
+  if (!keys.ok) return err(refuse(keys.error.refused, keys.error.reason, keys.error.says))
+  const verified = verifyJwt(jws.value, {
+    keys: keys.value,
+    algorithms: IDP_ALGORITHMS,
+    // ID tokens say JWT or nothing; access tokens of providers that follow RFC 9068 say at+jwt.
+    typ: ['JWT', 'at+jwt'],
+    typOptional: true,
+    issuer: idp.issuer,
+    // Who it is for depends on who brings it, and is judged by the caller each time.
+    audience: null,
+    now: view.now,
+  })
+  if (!verified.ok) return no(FROM_JWT[verified.error.reason] ?? 'subject.malformed')
+  const { claims, header } = verified.value
+  // A logout token may also say typ JWT and name our client; what it means is the opposite (Back-Channel Logout 1.0 §2.4).
+  if (typeof claims.sub !== 'string' || claims.iat === undefined || claims.events !== undefined)
+    return no('subject.malformed')
+  const accessToken = String(header.typ).toLowerCase().endsWith('at+jwt')
+  remember(view.ports.memory.userTokens, key, view.tenant.idps, view.now, claims)
+  kinds.set(claims, { idp, accessToken })
+  return ok({ claims, idp, accessToken })
+}
+
+/** The one provider with this issuer; two of them would make the answer depend on their order. */
+function issuerOf(view: AuthorityView, jws: UnverifiedJws): IdentityProvider | undefined {
+  const claims = unverifiedClaims(jws)
+  if (!claims.ok) return undefined
+  const found = [...view.tenant.idps.values()].filter((idp) => idp.issuer === claims.value.iss)
+  return found.length === 1 ? found[0] : undefined
+}
+
+/** Our issuer in `aud`; or, for an ID token, the client of this very agent and of nobody else (OIDC Core §3.1.3.7). */
+function isForUs(
+  view: AuthorityView,
+  claims: Claims,
+  idp: IdentityProvider,
+  caller: Caller,
+  accessToken: boolean,
+): boolean {
+  const audiences = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? [])
+  if (audiences.includes(view.issuer)) return true
+  const client = clientOf(view.name, idp, caller)
+  if (client === undefined || accessToken) return false
+  return (
+    audiences.includes(client) &&
+    audiences.length === 1 &&
+    (claims.azp === undefined || claims.azp === client)
+  )
+}
+
+function clientOf(tenant: TenantName, idp: IdentityProvider, caller: Caller): string | undefined {
+  if (caller.workload.kind !== 'agent') return undefined
+  const { home, agent } = splitAgentId(caller.workload.id)
+  const listed = (ref: string) => (Object.hasOwn(idp.clients, ref) ? idp.clients[ref] : undefined)
+  return listed(caller.workload.id) ?? (home === tenant ? listed(agent) : undefined)
+}
+
+/** RFC 8693 §4.4: where the token says who may act, every member must be this agent; one we can't read is a no. */
+function mayAct(view: AuthorityView, claims: Claims, idp: IdentityProvider, caller: Caller): boolean {
+  if (claims.may_act === undefined) return true
+  if (!isJsonObject(claims.may_act) || caller.workload.kind !== 'agent') return false
+  const { iss, ...rest } = claims.may_act
+  const home = `${view.ports.origin}/t/${splitAgentId(caller.workload.id).home}`
+  const names: unknown[] = []
+  if (iss === undefined || iss === home) names.push(caller.workload.id)
+  if (iss === undefined || iss === idp.issuer) names.push(clientOf(view.name, idp, caller))
+  const members = Object.entries(rest)
+  return (
+    members.length > 0 &&
+    members.every(
+      ([name, value]) =>
+        (name === 'sub' || name === 'client_id') && typeof value === 'string' && names.includes(value),
+    )
+  )
+}
+
+function userOf(view: AuthorityView, claims: Claims, idp: IdentityProvider): Result<VerifiedUser, Refusal> {
+  const { sub = '', exp } = claims
+  const id = knownId(view.name, claims, idp)
+  const doc = view.tenant.users.get(id)
+  if (!doc && idp.users === 'listed') return no('user.unlisted')
+  if (doc && doc.state !== 'active') return no('user.suspended')
+  const at = typeof claims.auth_time === 'number' ? claims.auth_time : (claims.iat ?? 0)
+  const sid = typeof claims.sid === 'string' ? { sid: claims.sid } : {}
+  const login = { idp: idp.idp, user: id, at, ...sid }
+  const logins = loginLinks(login)
+  const links = [link('user', id), ...logins]
+  if (loggedOut(view.tenant, login)) return no('login.ended')
+  if (endedBy(links, view.snapshot.revision, view.tenant.revocations)) return no('login.revoked')
+  const found = {
+    id,
+    name: doc?.user ?? sub,
+    links,
+    login: logins[0] ?? link('login', id),
+    expires: exp as EpochSeconds,
+  }
+  return ok(doc ? { ...found, doc } : found)
+}
+
+const ids = new WeakMap<Claims, UserId>()
+function knownId(tenant: TenantName, claims: Claims, idp: IdentityProvider): UserId {
+  const before = ids.get(claims)
+  if (before) return before
+  const id = userId(tenant, idp.issuer, claims.sub ?? '')
+  ids.set(claims, id)
+  return id
+}
+
+const NO = {
+  'subject.malformed': ['unauthenticated', 'The subject token can not be read as one of a user.'],
+  'subject.issuer_untrusted': [
+    'unauthenticated',
+    'The subject token is not from an identity provider of this tenant.',
+  ],
+  'subject.signature': ['unauthenticated', 'The subject token was not signed by its issuer.'],
+  'subject.typ': ['unauthenticated', 'The subject token is of another kind than ID and access tokens.'],
+  'subject.expired': ['stale', 'The subject token has expired; the user must sign in again.'],
+  'subject.future': ['unauthenticated', 'The subject token is from the future; check the clocks.'],
+  'subject.audience': [
+    'unauthenticated',
+    'The subject token is meant for somebody else than this issuer, or than the client of this agent.',
+  ],
+  'subject.may_act': ['unauthenticated', 'The subject token names somebody else who may act.'],
+  'user.unlisted': ['unauthenticated', 'The user is not listed in this tenant.'],
+  'user.suspended': ['unauthenticated', 'The user is suspended.'],
+  'login.ended': ['stale', 'The user has logged out since the subject token was issued.'],
+  'login.revoked': ['stale', 'The user or this sign-in was revoked.'],
+} as const satisfies Record<string, readonly [RefusalKind, string]>
+
+const FROM_JWT: Readonly<Record<string, keyof typeof NO>> = {
+  'jwt.alg': 'subject.signature',
+  'jwt.key_unknown': 'subject.signature',
+  'jwt.signature': 'subject.signature',
+  'jwt.typ': 'subject.typ',
+  'jwt.expired': 'subject.expired',
+  'jwt.not_yet': 'subject.future',
+  'jwt.future': 'subject.future',
+}
+
+function no(reason: keyof typeof NO): Result<never, Refusal> {
+  return err(refuse(NO[reason][0], reason, NO[reason][1]))
+}

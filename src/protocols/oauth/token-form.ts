@@ -1,0 +1,160 @@
+import { type Refusal, refuse } from '../../core/refusal.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import type { ClientAssertion, SubjectToken, TokenAsk, TokenTarget } from '../../flows/token-ask.ts'
+
+type Form = ReadonlyMap<string, readonly string[]>
+
+export const GRANT = {
+  exchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  client: 'client_credentials',
+} as const
+export const TOKEN_TYPE = {
+  access: 'urn:ietf:params:oauth:token-type:access_token',
+  id: 'urn:ietf:params:oauth:token-type:id_token',
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  agent: 'urn:countersign:params:oauth:token-type:agent-jwt',
+} as const
+const ASSERTION = {
+  'urn:ietf:params:oauth:client-assertion-type:jwt-bearer': 'jwt-bearer',
+  'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe': 'jwt-spiffe',
+} as const
+
+/** Parameters that may come more than once; more than one `resource` or `audience` is then refused as a target, not as a form. */
+export const REPEATABLE = ['resource', 'audience'] as const
+
+/** RFC 6749 §3.2: a parameter without a value counts as left out. */
+export function value(form: Form, name: string): string | undefined {
+  const found = form.get(name)?.[0]
+  return found === '' ? undefined : found
+}
+
+/** Reads a request to the token endpoint (RFC 6749 §4.4.2, RFC 8693 §2.1, RFC 7521 §4.2, RFC 8707 §2). */
+export function readTokenAsk(form: Form): Result<TokenAsk, Refusal> {
+  const grant = value(form, 'grant_type')
+  if (grant === undefined) return no('request.grant_type', 'grant_type is required.')
+  if (grant === GRANT.client) return onward(form)
+  if (grant === GRANT.exchange) return exchange(form)
+  return no('grant.unsupported', 'This grant type is not supported here.')
+}
+
+function exchange(form: Form): Result<TokenAsk, Refusal> {
+  const subject = readSubject(form)
+  if (!subject.ok) return subject
+  const requested = value(form, 'requested_token_type') ?? TOKEN_TYPE.access
+  if (requested === TOKEN_TYPE.agent) return attest(form, subject.value)
+  if (requested !== TOKEN_TYPE.access)
+    return no('request.requested_token_type', 'Tokens of this type are not issued here.')
+  const actor = readActor(form)
+  if (!actor.ok) return actor
+  const read = onward(form)
+  if (!read.ok || read.value.grant !== 'client_credentials') return read
+  const { client, target } = read.value
+  const asked = { grant: 'exchange', client, target, subject: subject.value } as const
+  return ok(actor.value === undefined ? asked : { ...asked, actor: actor.value })
+}
+
+function attest(form: Form, subject: SubjectToken): Result<TokenAsk, Refusal> {
+  const audience = sole(form, 'audience')
+  if (audience === undefined) return invalidTarget('audience: exactly one tenant issuer.')
+  if (subject.type !== 'jwt') return no('request.subject_token_type', 'Evidence is a JWT.')
+  for (const other of ['client_assertion', 'actor_token', 'resource', 'scope']) {
+    if (value(form, other) !== undefined)
+      return no('request.unexpected', `${other} has no meaning in this request.`)
+  }
+  return ok({ grant: 'attest', evidence: subject.token, audience })
+}
+
+function onward(form: Form): Result<TokenAsk, Refusal> {
+  const client = readClient(form)
+  if (!client.ok) return client
+  const target = readTarget(form)
+  if (!target.ok) return target
+  return ok({ grant: 'client_credentials', client: client.value, target: target.value })
+}
+
+/** The client's assertion; none at all is an unauthenticated client, not a malformed request (RFC 6749 §5.2). */
+export function readClient(form: Form): Result<ClientAssertion, Refusal> {
+  if (value(form, 'client_secret') !== undefined) {
+    return err(
+      refuse('unauthenticated', 'client.secret', 'No client here has a secret; use a client assertion.'),
+    )
+  }
+  const assertion = value(form, 'client_assertion')
+  const stated = value(form, 'client_assertion_type')
+  if (assertion === undefined)
+    return err(refuse('unauthenticated', 'client.missing', 'Authenticate with a client assertion.'))
+  const type = Object.entries(ASSERTION).find(([urn]) => urn === stated)?.[1]
+  if (type === undefined)
+    return no('request.client_assertion_type', 'This client_assertion_type is not supported.')
+  const clientId = value(form, 'client_id')
+  return ok(clientId === undefined ? { type, assertion } : { type, assertion, clientId })
+}
+
+function readTarget(form: Form): Result<TokenTarget, Refusal> {
+  const resource = sole(form, 'resource')
+  if (resource === undefined || value(form, 'audience') !== undefined)
+    return invalidTarget('resource: exactly one, and no audience.')
+  const url = URL.parse(resource)
+  // RFC 8707 §2: absolute, without fragment.
+  if (!url || resource.includes('#'))
+    return invalidTarget('resource must be an absolute URI without a fragment.')
+  const single = value(form, 'single_use')
+  if (single !== undefined && single !== 'true' && single !== 'false')
+    return no('request.single_use', 'single_use is true or false.')
+  const scope = readScope(form)
+  if (!scope.ok) return scope
+  const target = { resource, singleUse: single === 'true' }
+  return ok(scope.value === undefined ? target : { ...target, scope: scope.value })
+}
+
+/** RFC 6749 §3.3: words of printable ASCII, one space between. */
+function readScope(form: Form): Result<readonly string[] | undefined, Refusal> {
+  const text = value(form, 'scope')
+  if (text === undefined) return ok(undefined)
+  const words = text.split(' ')
+  const wellFormed = words.length <= 200 && words.every((word) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word))
+  return wellFormed
+    ? ok([...new Set(words)])
+    : no('scope.malformed', 'scope is a list of words with one space between.')
+}
+
+const SUBJECTS: Readonly<Record<string, SubjectToken['type']>> = {
+  [TOKEN_TYPE.access]: 'access_token',
+  [TOKEN_TYPE.id]: 'id_token',
+  [TOKEN_TYPE.jwt]: 'jwt',
+}
+
+function readSubject(form: Form): Result<SubjectToken, Refusal> {
+  const token = value(form, 'subject_token')
+  const stated = value(form, 'subject_token_type')
+  if (token === undefined || stated === undefined)
+    return no('request.subject_token', 'subject_token and subject_token_type are required.')
+  const type = Object.hasOwn(SUBJECTS, stated) ? SUBJECTS[stated] : undefined
+  return type
+    ? ok({ token, type })
+    : no('request.subject_token_type', 'This subject_token_type is not supported.')
+}
+
+/** RFC 8693 §2.1: the type comes with an actor token, and only with one. */
+function readActor(form: Form): Result<string | undefined, Refusal> {
+  const token = value(form, 'actor_token')
+  const type = value(form, 'actor_token_type')
+  if ((token === undefined) !== (type === undefined))
+    return no('request.actor_token', 'actor_token and actor_token_type come together.')
+  if (type !== undefined && type !== TOKEN_TYPE.jwt && type !== TOKEN_TYPE.agent)
+    return no('request.actor_token_type', 'This actor_token_type is not supported.')
+  return ok(token)
+}
+
+function sole(form: Form, name: string): string | undefined {
+  const values = form.get(name)?.filter((each) => each !== '') ?? []
+  return values.length === 1 ? values[0] : undefined
+}
+
+function invalidTarget(says: string): Result<never, Refusal> {
+  return err(refuse('unknown', 'request.target', says))
+}
+
+function no(reason: string, says: string): Result<never, Refusal> {
+  return err(refuse('malformed', reason, says))
+}
