@@ -19,7 +19,6 @@ export type PlugInSchemas = Readonly<
 export type ReadPolicies = (
   declared: Declared,
   files: readonly ConfigurationFile[],
-  neighbours: readonly Declared[],
 ) => Promise<{ readonly policies: readonly Policy[]; readonly problems: readonly Problem[] }>
 
 export type ReadingPorts = {
@@ -62,11 +61,7 @@ export async function readConfiguration(
   if (problems.length > 0) return { drafts: [], problems: sorted(problems) }
   for (const { declared, root } of tenants) {
     const own = filled.filter((file) => isCedar(file) && rootOf(file.path, tenants) === root)
-    const read = await ports.readPolicies(
-      declared,
-      own,
-      tenants.map((each) => each.declared),
-    )
+    const read = await ports.readPolicies(declared, own)
     problems.push(...read.problems)
     drafts.push(
       ...read.policies.map((doc) => ({
@@ -132,7 +127,8 @@ function agentsOf(tenants: readonly Rooted[]): ReadonlySet<AgentId> {
   return new Set(tenants.flatMap(names))
 }
 
-function checkTenant(declared: Declared, ports: ReadingPorts): readonly Problem[] {
+/** Plug-in settings, references and proofs of one tenant; its policies are read after. */
+export function checkTenant(declared: Declared, ports: ReadingPorts): readonly Problem[] {
   return [
     ...checkPlugIns(declared, ports.schemas),
     ...checkReferences(declared, ports.agentExists),

@@ -11,6 +11,8 @@ export type Problem = {
   readonly code: string
   readonly says: string
   readonly snippet?: string
+  /** How many characters of the source line are meant, from `column` on; the word there when absent. */
+  readonly length?: number
   readonly hint?: string
 }
 

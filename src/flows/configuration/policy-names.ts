@@ -1,0 +1,62 @@
+import type { CedarPolicy, ScopeConstraint } from '../../core/policy/cedar/cedar.ts'
+import { FACTS_RESOURCE } from '../../core/policy/facts-resource.ts'
+import type { ParsedPolicy } from '../../lib/cedar/cedar.ts'
+import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './problem.ts'
+import type { Declared } from './references.ts'
+
+type Named = { readonly type: string; readonly id: string }
+
+/**
+ * Agents and resources that a policy's scope names and the tenant doesn't have. Cedar takes any name there, and a permit for nobody
+ * looks like a permit. Users may come from their provider unlisted, and what is another tenant's (`tenant/name`, in the forbids of
+ * an agent's home) is not known here, so neither is judged.
+ */
+export function unknownNames(
+  parsed: ParsedPolicy,
+  policy: CedarPolicy,
+  declared: Declared,
+  file: ConfigurationFile,
+): readonly Problem[] {
+  const agents = [...keys(declared, 'agent'), ...keys(declared, 'admission')]
+  const resources = [...keys(declared, 'resource'), FACTS_RESOURCE]
+  const named = [...entitiesOf(policy.scope.principal), ...entitiesOf(policy.scope.resource)]
+  const problem = ({ type, id }: Named, code: string, says: string, known: readonly string[]): Problem => {
+    const at = parsed.text.indexOf(`${type}::${JSON.stringify(id)}`)
+    const offset = at < 0 ? 0 : at + type.length + 3
+    return {
+      ...placeAt(file, parsed.start + offset),
+      length: id.length,
+      code,
+      says,
+      ...didYouMean(id, known),
+    }
+  }
+  return named.flatMap((each) => {
+    if (each.type === 'Agent' && !agents.includes(each.id)) {
+      const says = `agent \`${each.id}\` neither lives in tenant \`${declared.tenant}\` nor is admitted to it`
+      return [problem(each, 'policy.unknown_agent', says, agents)]
+    }
+    if (each.type === 'Resource' && !each.id.includes('/') && !resources.includes(each.id)) {
+      const says = `tenant \`${declared.tenant}\` has no resource \`${each.id}\``
+      return [problem(each, 'policy.unknown_resource', says, resources)]
+    }
+    return []
+  })
+}
+
+function keys(declared: Declared, kind: 'agent' | 'admission' | 'resource'): readonly string[] {
+  return [...(declared.by.get(kind)?.keys() ?? [])]
+}
+
+function entitiesOf(scope: ScopeConstraint): readonly Named[] {
+  switch (scope.op) {
+    case 'all':
+      return []
+    case '==':
+      return [scope.entity]
+    case 'in':
+      return scope.entities
+    case 'is':
+      return scope.in ? [scope.in] : []
+  }
+}

@@ -1,0 +1,171 @@
+import { tenantSchema } from '../core/identity/tenant.ts'
+import { type CedarPolicy, parseExactJson, preparePolicy } from '../core/policy/cedar/cedar.ts'
+import { cedarSchemaOf, type SchemaParts } from '../core/policy/cedar-schema.ts'
+import { type Policy, policySchema } from '../core/policy/policy.ts'
+import { checkPolicy } from '../core/policy/policy-set.ts'
+import { resourceSchema } from '../core/policy/resource.ts'
+import type { Cedar, ParsedPolicy, PolicyFile } from '../lib/cedar/cedar.ts'
+import type { CedarProblem } from '../lib/cedar/locate.ts'
+import { unknownNames } from './configuration/policy-names.ts'
+import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './configuration/problem.ts'
+import type { Declared } from './configuration/references.ts'
+import type { ReadPolicies } from './read-configuration.ts'
+
+/** Cedar's own parser and validator, in its thread. */
+export type PolicyParser = Pick<Cedar, 'parsePolicies' | 'validate'>
+
+/** A policy that could be parsed, and what it is to the evaluator. */
+type Candidate = { readonly parsed: ParsedPolicy; readonly policy: CedarPolicy; readonly doc: Policy }
+
+/**
+ * Reads one tenant's Cedar files as a whole: each policy parsed, named once, scoped, understood by the evaluator, naming only what is
+ * declared, and strictly valid. Codes: those of the parser (`policy.syntax`, `policy.id_missing`, `policy.id_duplicate`,
+ * `policy.too_deep`), of the evaluator (`policy.unsupported`), of `checkPolicy` (`policy.unscoped`, `policy.conditions_unreadable`),
+ * `policy.unknown_condition`, `policy.unknown_agent`, `policy.unknown_resource`, `policy.too_long`, `policy.invalid`.
+ */
+export function createReadPolicies(cedar: PolicyParser): ReadPolicies {
+  return async (declared, files) => {
+    const read = await parseAll(cedar, files.map(asPolicyFile))
+    if (read.problems.length > 0) return { policies: [], problems: read.problems }
+    const checked = read.policies.map((parsed) => check(parsed, declared, files))
+    const problems = [...repeated(read.policies, files), ...checked.flatMap((each) => each.problems)]
+    const candidates = checked.flatMap(({ candidate }) => (candidate ? [candidate] : []))
+    if (problems.length === 0) problems.push(...(await validate(cedar, declared, candidates, files)))
+    return problems.length > 0
+      ? { policies: [], problems }
+      : { policies: candidates.map(({ doc }) => doc), problems: [] }
+  }
+}
+
+function asPolicyFile(file: ConfigurationFile): PolicyFile {
+  return { file: file.path, text: file.text }
+}
+
+async function parseAll(
+  cedar: PolicyParser,
+  files: readonly PolicyFile[],
+): Promise<{ readonly policies: readonly ParsedPolicy[]; readonly problems: readonly Problem[] }> {
+  const policies: ParsedPolicy[] = []
+  const problems: Problem[] = []
+  for (const file of files) {
+    const parsed = await cedar.parsePolicies(file)
+    if (parsed.ok) policies.push(...parsed.value)
+    else problems.push(...parsed.error.map(fromCedar))
+  }
+  return { policies, problems }
+}
+
+/** Carets and hint are drawn by whoever prints, so only their extent is kept. */
+function fromCedar(found: CedarProblem): Problem {
+  const [line = '', marks = ''] = found.snippet.split('\n')
+  const length = /\^+/.exec(marks)?.[0].length ?? 1
+  const { file, column, reason, says, help } = found
+  const place = { path: file, line: found.line, column, snippet: line, length }
+  return { ...place, code: reason, says, ...(help === undefined ? {} : { hint: help }) }
+}
+
+function fileOf(parsed: ParsedPolicy, files: readonly ConfigurationFile[]): ConfigurationFile {
+  return files.find(({ path }) => path === parsed.file) ?? { path: parsed.file, text: parsed.text }
+}
+
+function check(
+  parsed: ParsedPolicy,
+  declared: Declared,
+  files: readonly ConfigurationFile[],
+): { readonly candidate?: Candidate; readonly problems: readonly Problem[] } {
+  const file = fileOf(parsed, files)
+  const bad = (code: string, says: string) => ({
+    problems: [{ ...placeAt(file, headOf(parsed)), code, says }],
+  })
+  const doc = policySchema.safeParse({
+    policy: parsed.id,
+    effect: parsed.effect,
+    text: parsed.text,
+    est: parsed.est,
+  })
+  if (!doc.success)
+    return bad('policy.too_long', `policy \`${parsed.id}\` or its name is longer than is stored`)
+  const prepared = preparePolicy(parsed.id, parseExactJson(parsed.est))
+  if (!prepared.ok) return bad(prepared.error.reason, prepared.error.says)
+  const policy = prepared.value
+  const refused = checkPolicy(policy)
+  if (refused) return bad(refused.reason, refused.says)
+  const problems = [
+    ...unknownConditions(parsed, policy, declared, file),
+    ...unknownNames(parsed, policy, declared, file),
+  ]
+  return { candidate: { parsed, policy, doc: doc.data }, problems }
+}
+
+/** Where the `permit` or `forbid` stands: what a reader would look at, rather than the annotations before it. */
+function headOf(parsed: ParsedPolicy): number {
+  const at = parsed.text.search(/\b(permit|forbid)\s*\(/)
+  return parsed.start + Math.max(0, at)
+}
+
+/** A condition that nobody declared has no fact ever, so the policy would deny whoever it is about. */
+function unknownConditions(
+  parsed: ParsedPolicy,
+  policy: CedarPolicy,
+  declared: Declared,
+  file: ConfigurationFile,
+): readonly Problem[] {
+  const known = [...(declared.by.get('condition')?.keys() ?? [])]
+  return [...policy.conditions.names]
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const at = parsed.text.indexOf(JSON.stringify(name))
+      return {
+        ...placeAt(file, parsed.start + (at < 0 ? 0 : at + 1)),
+        length: at < 0 ? 1 : name.length,
+        code: 'policy.unknown_condition',
+        says: `tenant \`${declared.tenant}\` declares no condition \`${name}\``,
+        ...didYouMean(name, known),
+      }
+    })
+}
+
+/** Within a file the parser finds them; this is for two files of one tenant. */
+function repeated(
+  policies: readonly ParsedPolicy[],
+  files: readonly ConfigurationFile[],
+): readonly Problem[] {
+  const seen = new Map<string, ParsedPolicy>()
+  const problems: Problem[] = []
+  for (const parsed of policies) {
+    const earlier = seen.get(parsed.id)
+    if (!earlier) seen.set(parsed.id, parsed)
+    else {
+      const says = `@id ${JSON.stringify(parsed.id)} is already used at ${earlier.file}:${earlier.line}`
+      problems.push({ ...placeAt(fileOf(parsed, files), parsed.start), code: 'policy.id_duplicate', says })
+    }
+  }
+  return problems
+}
+
+async function validate(
+  cedar: PolicyParser,
+  declared: Declared,
+  candidates: readonly Candidate[],
+  files: readonly ConfigurationFile[],
+): Promise<readonly Problem[]> {
+  if (candidates.length === 0) return []
+  const schema = { file: `the schema of ${declared.tenant}`, text: cedarSchemaOf(schemaParts(declared)) }
+  const found = await cedar.validate(
+    schema,
+    candidates.map(({ parsed }) => parsed),
+    files.map(asPolicyFile),
+  )
+  return found.ok ? [] : found.error.filter(({ severity }) => severity === 'error').map(fromCedar)
+}
+
+/** What the schema is made of; the declarations have passed their own schemas by now. */
+function schemaParts({ tenant, by }: Declared): SchemaParts {
+  const values = (kind: 'tenant' | 'resource') =>
+    [...(by.get(kind)?.values() ?? [])].map(({ value }) => value)
+  const [own] = values('tenant')
+  return {
+    tenant: tenantSchema.parse(own ?? { tenant }),
+    resources: values('resource').map((value) => resourceSchema.parse(value)),
+  }
+}
