@@ -95,7 +95,7 @@ function applyOne(draft: Draft, change: Change, ports: ApplyPorts): void {
   // What can't be used is taken out of its place too: nothing may be decided by the document that it was to replace.
   if (problem !== undefined) place(draft, kind, name, null, committed)
   draft.problems = put(draft, draft.problems, `${kind}/${name}`, problem)
-  if (kind === 'tenant' && change.doc === null)
+  if (kind === 'tenant' && name === draft.name && change.doc === null)
     draft.problems = put(draft, draft.problems, `tenant/${draft.name}`, NO_TENANT_DOCUMENT)
 }
 
@@ -135,7 +135,7 @@ function put<Key, V>(
 
 const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   tenant: (draft, name, doc) => {
-    if (doc && name !== draft.name) return `tenant \`${name}\` is stored in another tenant`
+    if (name !== draft.name) return doc ? `tenant \`${name}\` is stored in another tenant` : undefined
     draft.tenant = doc ?? emptyTenant(draft.name).tenant
     return undefined
   },

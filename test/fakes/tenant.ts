@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { userId } from '../../src/core/identity/user.ts'
 import type { AgentId, Revision, TenantName } from '../../src/core/ids.ts'
-import { toolsOf } from '../../src/core/policy/resource.ts'
+import { type Resource, toolsOf } from '../../src/core/policy/resource.ts'
 import { DOCUMENTS, type DocumentKind } from '../../src/core/registry.ts'
-import type { KnownResource, TenantSnapshot } from '../../src/core/snapshot.ts'
+import type { TenantSnapshot } from '../../src/core/snapshot.ts'
 import { signJws } from '../../src/lib/jose/jws.ts'
 import { signJwt } from '../../src/lib/jose/jwt.ts'
 import { newSigningKey, type SigningKey } from '../../src/lib/jose/signing-key.ts'
@@ -52,7 +52,7 @@ export function fakeTenant(
         resource,
         {
           resource: doc,
-          tools: new Map(toolsOf(doc as KnownResource['resource']).map((tool) => [tool.name, tool])),
+          tools: new Map(toolsOf(doc as Resource).map((tool) => [tool.name, tool])),
         },
       ]),
     ),

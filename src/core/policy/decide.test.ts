@@ -32,7 +32,7 @@ const pipeline: Ask = {
 function answer(ask: Ask, snapshot: Snapshot = stories, now = NOW): Decision {
   return decide(request(ask), snapshot, now)
 }
-function after(...changes: Change[]): Snapshot {
+function changed(...changes: Change[]): Snapshot {
   return applyChanges(stories, changes, PORTS)
 }
 function saysOf(decision: Decision): string {
@@ -128,13 +128,13 @@ describe('an agent alone', () => {
     ['stale', 'condition.stale', '`business-hours` has no fresh fact: the test says nothing.'],
   ])('is refused when a condition %s, naming it and its fact', (state, reason, says) => {
     const hours = { condition: 'business-hours', type: 'test', config: { state } }
-    const snapshot = after(change('operator', 'condition', 'business-hours', hours))
+    const snapshot = changed(change('operator', 'condition', 'business-hours', hours))
     expect([answer(pipeline, snapshot).reason, saysOf(answer(pipeline, snapshot))]).toEqual([reason, says])
     expect(answer({ ...pipeline, kind: 'enter' }, snapshot).reason).toBe(reason)
   })
 
   it('is refused when a condition that a policy names was never declared', () => {
-    const snapshot = after(change('operator', 'condition', 'healthy', null))
+    const snapshot = changed(change('operator', 'condition', 'healthy', null))
     expect(answer(pipeline, snapshot).reason).toBe('condition.missing')
   })
 })
@@ -200,7 +200,7 @@ describe('who is stopped', () => {
     ],
     ['something stored is unusable', () => change('a', 'resource', 'x', { resource: 'x' }), 'tenant.broken'],
   ])('when %s', (_name, make, reason) => {
-    expect(answer(own, after(make())).reason).toBe(reason)
+    expect(answer(own, changed(make())).reason).toBe(reason)
   })
 
   it.each<[string, string, string]>([
@@ -218,7 +218,7 @@ describe('who is stopped', () => {
   ])('a revocation ends chains that are older: %s', (_name, where, link) => {
     const ask: Ask = { ...own, chain: { links: ['login:company/sid-1'] as Link[] } }
     const before = request(ask)
-    const snapshot = after(
+    const snapshot = changed(
       change(where, 'revocation', link, { revocation: link, standing: false, reason: 'INC-1' }),
     )
     expect(decide(before, stories, NOW).outcome).toBe('allow')
@@ -233,28 +233,28 @@ describe('who is stopped', () => {
 
   it('a standing revocation also refuses what is newer', () => {
     const revocation = { revocation: 'agent:operator/support', standing: true, reason: 'INC-1' }
-    const snapshot = after(change('a', 'revocation', 'agent:operator/support', revocation))
+    const snapshot = changed(change('a', 'revocation', 'agent:operator/support', revocation))
     expect(answer(own, snapshot).reason).toBe('chain.revoked')
   })
 
   it("names of the home's own things end nothing here", () => {
     const ask: Ask = { ...own, chain: { links: ['delegation:support-desk'] as Link[] } }
     const revocation = { revocation: 'delegation:support-desk', standing: true, reason: 'INC-1' }
-    const there = after(change('operator', 'revocation', 'delegation:support-desk', revocation))
+    const there = changed(change('operator', 'revocation', 'delegation:support-desk', revocation))
     expect(answer(ask, there).outcome).toBe('allow')
-    const here = after(change('a', 'revocation', 'delegation:support-desk', revocation))
+    const here = changed(change('a', 'revocation', 'delegation:support-desk', revocation))
     expect(answer(own, here).reason).toBe('delegation.ended')
   })
 
   it('an answer about home says nothing that only its home may know', () => {
     const revocation = { revocation: 'agent:operator/support', standing: true, reason: 'secret incident' }
-    const snapshot = after(change('operator', 'revocation', 'agent:operator/support', revocation))
+    const snapshot = changed(change('operator', 'revocation', 'agent:operator/support', revocation))
     expect(JSON.stringify(answer(own, snapshot))).not.toContain('secret incident')
   })
 })
 
 describe("a guest's home", () => {
-  const forbids = async (text: string) => after(...(await policyChanges('operator', text)))
+  const forbids = async (text: string) => changed(...(await policyChanges('operator', text)))
 
   it('may forbid abroad, by its own name for the agent and by group', async () => {
     const all = await forbids('@id("stop") forbid (principal == Agent::"support", action, resource);')
@@ -279,7 +279,7 @@ describe("a guest's home", () => {
   })
 
   it('permits nothing abroad', async () => {
-    const snapshot = after(
+    const snapshot = changed(
       ...(await policyChanges('operator', '@id("all") permit (principal is User, action, resource);')),
       change('a', 'policy', 'own-orders', null),
     )
@@ -287,7 +287,7 @@ describe("a guest's home", () => {
   })
 
   it('denies with a condition of its own that has no fresh fact', async () => {
-    const snapshot = after(
+    const snapshot = changed(
       ...(await policyChanges(
         'operator',
         '@id("stop") forbid (principal == Agent::"support", action, resource) when { context.conditions.contains("lockdown") };',
@@ -325,7 +325,7 @@ describe('entering and listing', () => {
 
   it('hides what a forbid refuses whatever the input', async () => {
     const text = '@id("no") forbid (principal is User, action == Action::"orders/get_order", resource);'
-    expect(answer({ user: ANA, kind: 'list' }, after(...(await policyChanges('a', text)))).reason).toBe(
+    expect(answer({ user: ANA, kind: 'list' }, changed(...(await policyChanges('a', text)))).reason).toBe(
       'policy.forbidden',
     )
   })
@@ -336,7 +336,7 @@ describe('asking a person', () => {
     '@id("cancel") @ask permit (principal is User, action == Action::"orders/cancel_order", resource == Resource::"orders") when { context.input.customer_id == principal.customer_id };'
 
   it('asks when the permit says so, but never to enter or to list', async () => {
-    const snapshot = after(...(await policyChanges('a', text)))
+    const snapshot = changed(...(await policyChanges('a', text)))
     const ask: Ask = { ...own, tool: 'cancel_order' }
     const decision = answer(ask, snapshot)
     expect([decision.outcome, decision.reason]).toEqual(['ask', 'approval.needed'])
@@ -348,7 +348,7 @@ describe('asking a person', () => {
 
   it('asks nobody when it is forbidden anyway', async () => {
     const forbid = `${text} @id("no") forbid (principal, action == Action::"orders/cancel_order", resource);`
-    const decision = answer({ ...own, tool: 'cancel_order' }, after(...(await policyChanges('a', forbid))))
+    const decision = answer({ ...own, tool: 'cancel_order' }, changed(...(await policyChanges('a', forbid))))
     expect(decision.outcome).toBe('deny')
   })
 })
@@ -357,7 +357,7 @@ describe('an agent that only claims to be itself', () => {
   it('is covered by a permit that says so, and by no other', async () => {
     const text =
       '@id("open") @claimed("yes") permit (principal is Agent, action in Action::"orders/*read", resource == Resource::"orders");'
-    const snapshot = after(...(await policyChanges('a', text)))
+    const snapshot = changed(...(await policyChanges('a', text)))
     expect(answer({ ...own, chain: { proof: 'claimed' } }, snapshot).outcome).toBe('allow')
   })
 })

@@ -1,0 +1,164 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  type Ask,
+  ana,
+  change,
+  changesOf,
+  NOW,
+  PORTS,
+  policyChanges,
+  request,
+  STORIES,
+} from '../../test/properties/decide-world.ts'
+import { applyChanges } from './apply-changes.ts'
+import { addDocuments, type Documents } from './documents.ts'
+import type { Gateway } from './identity/gateway.ts'
+import type { Revision } from './ids.ts'
+import { decide } from './policy/decide.ts'
+import { type Change, DOCUMENTS } from './registry.ts'
+import { emptySnapshot } from './snapshot.ts'
+import { visibleChanges, visibleTo } from './visible.ts'
+
+const gateway = (tenants: readonly string[], resources?: readonly string[]): Gateway =>
+  DOCUMENTS.gateway.parse({
+    gateway: 'edge',
+    is: { trust: 'prod' },
+    tenants,
+    ...(resources ? { resources } : {}),
+  })
+
+const stories = await changesOf(STORIES)
+const more: Change[] = [
+  ...(await policyChanges(
+    'operator',
+    `@id("no-support") forbid (principal == Agent::"support", action in Action::"*write", resource) when { context.conditions.contains("frozen") };
+     @id("no-scanner") forbid (principal == Agent::"scanner", action, resource);
+     @id("nobody") forbid (principal, action in Action::"*write", resource) when { context.conditions.contains("frozen") };
+     @id("no-users") forbid (principal is User, action, resource);`,
+  )),
+  change('operator', 'condition', 'frozen', {
+    condition: 'frozen',
+    type: 'test',
+    config: { state: 'fails' },
+  }),
+  change('operator', 'trust', 'prod', {
+    trust: 'prod',
+    attestor: 'oidc-token',
+    issuer: 'https://cluster.internal',
+  }),
+  change('operator', 'revocation', 'agent:operator/scanner', {
+    ...{ revocation: 'agent:operator/scanner', standing: true, reason: 'scanner incident' },
+  }),
+  change('operator', 'revocation', 'agent:operator/support', {
+    ...{ revocation: 'agent:operator/support', standing: false, reason: 'support incident' },
+  }),
+  change('a', 'credential', 'orders-token', { credential: 'orders-token', provider: 'signed-token' }),
+  change('a', 'trust', 'ci', { trust: 'ci', attestor: 'oidc-token' }),
+]
+const documents: Documents = addDocuments(new Map(), [...stories, ...more])
+const seen = visibleTo(gateway(['a']), documents)
+const namesOf = (changes: readonly Change[], tenant: string) =>
+  changes
+    .filter((each) => each.tenant === tenant)
+    .map(({ kind, name }) => `${kind}/${name}`)
+    .sort()
+
+describe('what a gateway may see', () => {
+  it('is nothing of a tenant that it is not listed for', () => {
+    expect(namesOf(seen, 'b')).toEqual([])
+    expect(JSON.stringify(seen)).not.toContain('bo@b.example')
+  })
+
+  it("is of a guest's home only the tenant, the agent, what meets it, and no reasons", () => {
+    expect(namesOf(seen, 'operator')).toEqual([
+      'agent/support',
+      'condition/frozen',
+      'policy/no-support',
+      'policy/nobody',
+      'revocation/agent:operator/support',
+      'tenant/operator',
+    ])
+    const text = JSON.stringify(seen)
+    for (const secret of ['pipeline', 'warehouse', 'dana@', 'sam@', 'incident', 'cluster.internal'])
+      expect(text).not.toContain(secret)
+  })
+
+  it('leaves out whom the tenant trusts and how its credentials are made, and of its provider all but the issuer', () => {
+    const kinds = new Set(seen.filter(({ tenant }) => tenant === 'a').map(({ kind }) => kind))
+    expect([...kinds].sort()).toEqual([
+      'admission',
+      'delegation',
+      'idp',
+      'policy',
+      'resource',
+      'tenant',
+      'user',
+    ])
+  })
+
+  it('is only the resources that its entry names, if it names some', () => {
+    const few = namesOf(visibleTo(gateway(['a'], ['catalogue']), documents), 'a')
+    expect(few.filter((name) => name.startsWith('resource/'))).toEqual(['resource/catalogue'])
+  })
+
+  it('decides as the authority does', () => {
+    const whole = applyChanges(emptySnapshot(), [...documents.values()], PORTS)
+    const partial = applyChanges(emptySnapshot(), seen, PORTS)
+    const asks: Ask[] = [
+      { user: ana('a'), input: { customer_id: 'c-42' } },
+      { user: ana('a'), input: { customer_id: 'c-77' } },
+      { user: ana('a', 'new'), input: { customer_id: 'c-77' } },
+      { user: ana('a'), tool: 'cancel_order', input: { customer_id: 'c-42' } },
+      { user: ana('a'), kind: 'enter' },
+      { resource: 'catalogue', tool: 'list_products' },
+      { agent: 'operator/pipeline', resource: 'catalogue', tool: 'list_products' },
+    ]
+    for (const ask of asks) {
+      const asked = request(ask)
+      expect(decide(asked, partial, NOW).reason).toBe(decide(asked, whole, NOW).reason)
+    }
+    const old = request({ resource: 'catalogue', tool: 'list_products', chain: { rev: 1 as Revision } })
+    expect(decide(old, partial, NOW).reason).toBe('chain.revoked')
+  })
+
+  it('never holds a document of a tenant that is neither listed nor the home of a guest, whatever is registered', () => {
+    const names = ['a', 'b', 'operator', 'c'] as const
+    const arbitrary = fc.record({
+      listed: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1 }),
+      admitted: fc.array(fc.record({ to: fc.constantFrom(...names), home: fc.constantFrom(...names) }), {
+        maxLength: 4,
+      }),
+    })
+    fc.assert(
+      fc.property(arbitrary, ({ listed, admitted }) => {
+        const admissions = admitted.map(({ to, home }) =>
+          change(to, 'admission', `${home}/support`, { admission: `${home}/support` }),
+        )
+        const withoutFirst = [...documents.values()].filter(({ kind }) => kind !== 'admission')
+        const all = addDocuments(new Map(), [...withoutFirst, ...admissions])
+        const homes = new Set(admitted.filter(({ to }) => listed.includes(to)).map(({ home }) => home))
+        for (const { tenant, kind, name } of visibleTo(gateway(listed), all)) {
+          if (listed.some((each) => each === tenant)) continue
+          expect(homes.has(tenant as (typeof names)[number])).toBe(true)
+          expect(['tenant', 'agent', 'policy', 'condition', 'fact', 'revocation']).toContain(kind)
+          if (kind === 'agent') expect(name).toBe('support')
+        }
+      }),
+    )
+  })
+})
+
+describe('bringing a gateway up to date', () => {
+  it('adds what became visible, replaces what changed, and removes what is visible no longer', () => {
+    const gone = addDocuments(documents, [change('a', 'admission', 'operator/support', null)])
+    const changes = visibleChanges(seen, visibleTo(gateway(['a']), gone), 999 as Revision)
+    expect(namesOf(changes, 'operator')).toEqual(namesOf(seen, 'operator'))
+    expect(changes.every(({ doc }) => doc === null)).toBe(true)
+    const snapshot = applyChanges(applyChanges(emptySnapshot(), seen, PORTS), changes, PORTS)
+    expect([...snapshot.tenants.keys()]).toEqual(['a'])
+    expect(snapshot.revision).toBe(999)
+    expect(visibleChanges([], seen, 1 as Revision)).toEqual(seen)
+    expect(visibleChanges(seen, seen, 1 as Revision)).toEqual([])
+  })
+})

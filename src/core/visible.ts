@@ -1,0 +1,167 @@
+import { type Documents, documentKey } from './documents.ts'
+import type { Admission } from './identity/admission.ts'
+import type { Agent } from './identity/agent.ts'
+import type { Gateway } from './identity/gateway.ts'
+import type { IdentityProvider } from './identity/identity-provider.ts'
+import { type AgentId, parseAgentId, type Revision, splitAgentId, type TenantName } from './ids.ts'
+import { type Link, parseLink } from './lifecycle/revocation.ts'
+import { agentUid } from './policy/entities.ts'
+import type { Policy } from './policy/policy.ts'
+import { readPolicy } from './policy/policy-set.ts'
+import type { Change, ChangeDraft, DocumentKind } from './registry.ts'
+
+/**
+ * What one gateway may see, as the newest change of each document (removed ones are left out). Of its listed tenants: what decides
+ * there; not whom they trust to attest, nor how credentials are obtained, nor other gateways. Of an admitted agent's home: the
+ * tenant's own document, that agent, what home forbids it, and what was revoked of it. Nothing of any other tenant, and of no tenant
+ * a resource that the gateway doesn't serve, if its entry names some.
+ */
+export function visibleTo(gateway: Gateway, documents: Documents): readonly Change[] {
+  const listed = new Set<string>(gateway.tenants)
+  const guests = guestsOf(listed, documents)
+  const homes = new Map([...guests].map(([home, agents]) => [home, homeViewOf(home, agents, documents)]))
+  const seen: Change[] = []
+  for (const change of documents.values()) {
+    if (change.doc === null) continue
+    const shown = listed.has(change.tenant)
+      ? shownOfListed(change, gateway)
+      : homes.get(change.tenant)?.(change)
+    if (shown) seen.push(shown)
+  }
+  return seen.sort((a, b) => a.revision - b.revision)
+}
+
+/** The changes that bring a gateway from what it was shown to what it may see now. What is no longer visible is removed. */
+export function visibleChanges(
+  before: readonly Change[],
+  now: readonly Change[],
+  revision: Revision,
+): readonly Change[] {
+  const gone = new Map(before.map((change) => [keyOf(change), change]))
+  const changes: Change[] = []
+  for (const change of now) {
+    const old = gone.get(keyOf(change))
+    gone.delete(keyOf(change))
+    if (old?.revision !== change.revision) changes.push(change)
+  }
+  for (const { tenant, kind, name } of gone.values()) {
+    const removed: ChangeDraft = { tenant, kind, name, doc: null }
+    changes.push({ ...removed, revision })
+  }
+  return changes
+}
+
+function keyOf({ tenant, kind, name }: Change): string {
+  return documentKey(tenant, kind, name)
+}
+
+/** Kinds of a listed tenant that a gateway decides without. Whom to attest and how to log in is the authority's alone. */
+const KEPT_BACK: ReadonlySet<DocumentKind> = new Set(['trust', 'credential', 'gateway'])
+
+function shownOfListed(change: Change, gateway: Gateway): Change | undefined {
+  if (KEPT_BACK.has(change.kind)) return undefined
+  if (change.kind === 'resource' && gateway.resources?.includes(change.name) === false) return undefined
+  // A user is (tenant, iss, sub), so a gateway needs the provider's issuer, and no more of it.
+  if (change.kind === 'idp' && change.doc !== null) return { ...change, doc: issuerOnly(change.doc) }
+  return change
+}
+
+function issuerOnly({ idp, issuer, users, keys_survive }: IdentityProvider): IdentityProvider {
+  return { idp, issuer, users, keys_survive, clients: {}, allow_private: [], attributes: {} }
+}
+
+/** Agents that a listed tenant admits, by their home, where that home isn't listed itself. */
+function guestsOf(
+  listed: ReadonlySet<string>,
+  documents: Documents,
+): ReadonlyMap<TenantName, ReadonlySet<AgentId>> {
+  const guests = new Map<TenantName, Set<AgentId>>()
+  for (const change of documents.values()) {
+    if (change.kind !== 'admission' || change.doc === null || !listed.has(change.tenant)) continue
+    const id = admitted(change.doc)
+    if (id === undefined || listed.has(splitAgentId(id).home)) continue
+    const { home } = splitAgentId(id)
+    guests.set(home, (guests.get(home) ?? new Set<AgentId>()).add(id))
+  }
+  return guests
+}
+
+function admitted(admission: Admission): AgentId | undefined {
+  return parseAgentId(admission.admission)
+}
+
+type Shown = (change: Change) => Change | undefined
+
+/** What of a home concerns its guests abroad. */
+function homeViewOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: Documents): Shown {
+  const forbids = forbidsOf(home, guests, documents)
+  const agentOf = (name: string) => [...guests].find((id) => splitAgentId(id).agent === name)
+  const subjects = new Set<string>([...guests].map((id) => `agent:${id}`))
+  return (change) => {
+    if (change.doc === null) return undefined
+    switch (change.kind) {
+      case 'tenant':
+        return change
+      case 'agent':
+        return agentOf(change.name) && { ...change, doc: withoutProof(change.doc) }
+      case 'policy':
+        return forbids.policies.has(change.name) ? change : undefined
+      case 'condition':
+        return forbids.conditions.has(change.name) ? change : undefined
+      case 'fact':
+        return forbids.conditions.size > 0 && subjects.has(change.doc.subject) ? change : undefined
+      case 'revocation':
+        return concerns(change.name, home, subjects)
+          ? { ...change, doc: { ...change.doc, reason: '' } }
+          : undefined
+      default:
+        return undefined
+    }
+  }
+}
+
+/** How the agent is attested is between it and its home; that it is proven is in its token. */
+function withoutProof(agent: Agent): Agent {
+  return { ...agent, is: { trust: agent.is.trust } }
+}
+
+type Forbids = { readonly policies: ReadonlySet<string>; readonly conditions: ReadonlySet<string> }
+
+/** Forbids that could meet one of the guests, and the conditions they name. One that can't be read is shown: it must deny here too. */
+function forbidsOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: Documents): Forbids {
+  const names = new Set([...guests].map((id) => agentUid(id, home).key))
+  const found = { policies: new Set<string>(), conditions: new Set<string>() }
+  for (const change of documents.values()) {
+    if (change.kind !== 'policy' || change.tenant !== home || change.doc?.effect !== 'forbid') continue
+    const conditions = conditionsOfForbid(change.doc, names)
+    if (conditions === undefined) continue
+    found.policies.add(change.name)
+    for (const name of conditions) found.conditions.add(name)
+  }
+  return found
+}
+
+function conditionsOfForbid(document: Policy, guests: ReadonlySet<string>): Iterable<string> | undefined {
+  const read = readPolicy(document)
+  if (!read.ok) return []
+  const { principal } = read.value.scope
+  const about = {
+    all: () => true,
+    '==': () => principal.op === '==' && guests.has(principal.entity.key),
+    in: () => principal.op === 'in' && principal.entities.some(({ key }) => guests.has(key)),
+    is: () =>
+      principal.op === 'is' &&
+      principal.type === 'Agent' &&
+      (principal.in === undefined || guests.has(principal.in.key)),
+  }
+  return about[principal.op]() ? read.value.conditions.names : undefined
+}
+
+/** Keys and tokens are random names, so they tell nothing; which of them is the guest's, only its token says. */
+function concerns(name: string, home: TenantName, subjects: ReadonlySet<string>): boolean {
+  const link: Link | undefined = parseLink(name)
+  if (link === undefined) return false
+  return (
+    subjects.has(link) || link === `tenant:${home}` || link.startsWith('key:') || link.startsWith('token:')
+  )
+}
