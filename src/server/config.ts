@@ -43,6 +43,10 @@ const authoritySchema = z.strictObject({
   log_name: z.string().regex(/^[a-z0-9./-]{1,80}$/),
   /** How old the authority's view of the database may be before it mints nothing. */
   staleness: durationSchema.default('5s'),
+  /** Private `host:port`s that documents may name too (their own `allow_private`): both must list one, or it isn't fetched. */
+  allow_private: z.array(hostPort).default([]),
+  /** Credentials that attestors may use by name, each in a file: such as the one for Kubernetes TokenReview. */
+  secrets: z.record(nameSchema, z.string()).default({}),
   admins: adminsSchema.optional(),
 })
 

@@ -1,0 +1,237 @@
+import { join } from 'node:path'
+import type { PostedTool } from '../customer/post-tool.ts'
+import { type SignedIn, signIn } from '../parts/person.ts'
+import { ROOT } from './folders.ts'
+import type { Part } from './part.ts'
+import { allowed, ended, type Outcome, refused, type Step, type Story, startStory } from './story.ts'
+import type { World } from './world.ts'
+
+type Called = {
+  readonly isError?: boolean
+  readonly content?: readonly { readonly text?: string }[]
+  readonly _meta?: Record<string, unknown>
+}
+type Token = {
+  readonly type: string
+  readonly claims: { readonly sub: string; readonly act?: { readonly sub: string } }
+}
+type End = { readonly how: string; readonly afterMs: number }
+
+const REDIRECT = 'http://127.0.0.1:9/signed-in'
+
+function person(world: World, tenant: string, login: string): Promise<SignedIn> {
+  return signIn({ issuer: world.idp, client: `support-${tenant}`, redirect: REDIRECT, login })
+}
+
+/** An ordinary MCP call: a refusal is a result the model can read. */
+async function call(
+  support: Part,
+  as: string,
+  tool: string,
+  input: Record<string, unknown>,
+): Promise<Outcome> {
+  const result = (await support.ask('call', { as, tool, input })) as Called
+  const text = result.content?.[0]?.text ?? ''
+  const reason = String(result._meta?.['countersign/reason'] ?? (result.isError ? 'upstream' : 'allowed'))
+  return result.isError ? refused(reason, text) : allowed(text.replaceAll(/\s+/g, ' ').slice(0, 140), reason)
+}
+
+async function post(part: Part, what: string, args: Record<string, unknown>): Promise<Outcome> {
+  return posted((await part.ask(what, args)) as PostedTool)
+}
+
+function posted(answer: PostedTool): Outcome {
+  const detail = `HTTP ${answer.status} ${answer.text || (answer.challenge ?? '')}`.trim()
+  return answer.refused ? refused(answer.reason ?? String(answer.status), detail) : allowed(detail)
+}
+
+/** A customer agent reads exactly one user's orders through the gateway, and is cut off when that user signs out. */
+export async function customerStory(world: World, onStep: (step: Step) => void): Promise<Story> {
+  const { step, steps } = startStory(onStep)
+  const home = `${world.authority}/t/operator`
+  const script = (name: string) => join(ROOT, 'examples/customer', name)
+  const [support, thief, ana, bo] = await Promise.all([
+    world.start('support', script('support.ts'), [
+      home,
+      world.tokenFile('support'),
+      world.gateway,
+      world.authority,
+    ]),
+    world.start('thief', script('thief.ts'), []),
+    person(world, 'a', 'ana'),
+    person(world, 'b', 'bo'),
+  ])
+  const obtain = async (
+    as: string,
+    tenant: string,
+    resource: string,
+    user?: SignedIn,
+    singleUse = false,
+  ): Promise<Outcome> => {
+    const token = (await support.ask('token', {
+      as,
+      tenant,
+      resource,
+      user: user?.idToken ?? '',
+      singleUse,
+    })) as Token
+    const who = token.claims.act
+      ? `user ${token.claims.sub}, acted for by ${token.claims.act.sub}`
+      : `agent ${token.claims.sub} alone`
+    return allowed(`${token.type} token of tenant ${tenant}: ${who}`)
+  }
+  await step('Ana of tenant A asks; agent and user become one token that names both', 'allowed', async () => {
+    const outcome = await obtain('a', 'a', 'orders', ana)
+    return /acted for by operator\/support/.test(outcome.detail)
+      ? outcome
+      : refused('not blended', outcome.detail)
+  })
+  await step('the gateway shows only tools she may use', 'allowed', async () => {
+    const tools = (await support.ask('tools', { as: 'a' })) as readonly string[]
+    return tools.includes('get_order') && !tools.includes('cancel_order')
+      ? allowed(tools.join(', '))
+      : refused('wrong tools', tools.join(', '))
+  })
+  await step('it reads her order', 'allowed', () =>
+    call(support, 'a', 'get_order', { customer_id: 'c-42', order_id: 'o-1001' }),
+  )
+  await step(
+    "another user's order is refused at the gateway",
+    'refused',
+    () => call(support, 'a', 'get_order', { customer_id: 'c-77', order_id: 'o-1003' }),
+    /user\.no_permit/,
+  )
+  await step("a hidden tool is refused like one that doesn't exist", 'refused', () =>
+    post(support, 'post', {
+      as: 'a',
+      tool: 'cancel_order',
+      input: { customer_id: 'c-42', order_id: 'o-1001' },
+    }),
+  )
+  await step('an order found by its number alone: hers is shown', 'allowed', () =>
+    call(support, 'a', 'find_order', { order_id: 'o-1001' }),
+  )
+  await step(
+    "another user's number: row security in the database shows nothing",
+    'refused',
+    () => found(support, 'a', 'o-1003'),
+    /no such order/,
+  )
+  await step('the same agent process serves Bo of tenant B at the same time', 'allowed', async () => {
+    await obtain('b', 'b', 'orders', bo)
+    return call(support, 'b', 'get_order', { customer_id: 'c-42', order_id: 'o-2001' })
+  })
+  await step(
+    "tenant B's order under A's token: row security shows nothing",
+    'refused',
+    () => found(support, 'a', 'o-2001'),
+    /no such order/,
+  )
+  await step(
+    "A's token on B's URL is refused",
+    'refused',
+    () =>
+      post(support, 'post', {
+        as: 'a',
+        url: `${world.gateway}/t/b/mcp/orders`,
+        tool: 'get_order',
+        input: { customer_id: 'c-42', order_id: 'o-2001' },
+      }),
+    /401/,
+  )
+  await step('the agent alone may read the public catalogue', 'allowed', async () => {
+    await obtain('alone', 'a', 'catalogue')
+    return call(support, 'alone', 'list_products', {})
+  })
+  await step('the agent alone gets no orders', 'refused', () => obtain('nobody', 'a', 'orders'))
+  await stolen(world, support, thief, step)
+  await step(
+    'a single-use token tried 50 times at once over both gateways works once',
+    'allowed',
+    async () => {
+      await obtain('once', 'a', 'orders', ana, true)
+      return burst(support)
+    },
+  )
+  await signOut(support, ana, step, () => obtain('again', 'a', 'orders', ana))
+  await step("Bo, of tenant B, didn't notice", 'allowed', () =>
+    call(support, 'b', 'list_orders', { customer_id: 'c-42' }),
+  )
+  return { name: 'customer', title: "Customer: a support agent reads one user's orders", steps }
+}
+
+type DoStep = ReturnType<typeof startStory>['step']
+
+/** The upstream answers an empty find as an error result; an empty list is a refusal too. */
+async function found(support: Part, as: string, order: string): Promise<Outcome> {
+  const outcome = await call(support, as, 'find_order', { order_id: order })
+  return /no such order/i.test(outcome.detail) ? refused('row_security', outcome.detail) : outcome
+}
+
+async function stolen(world: World, support: Part, thief: Part, step: DoStep): Promise<void> {
+  const token = (await support.ask('leak', { as: 'a' })) as string
+  const url = `${world.gateway}/t/a/mcp/orders`
+  const args = { token, url, tool: 'get_order', input: { customer_id: 'c-42', order_id: 'o-1001' } }
+  await step(
+    'a process that stole the token but not the key: as a bearer, refused',
+    'refused',
+    () => post(thief, 'as bearer', args),
+    /401/,
+  )
+  await step(
+    'with a proof of its own key, refused',
+    'refused',
+    () => post(thief, 'with own key', args),
+    /401/,
+  )
+}
+
+async function burst(support: Part): Promise<Outcome> {
+  const answers = (await support.ask('burst', {
+    as: 'once',
+    times: 50,
+    tool: 'list_orders',
+    input: { customer_id: 'c-42' },
+  })) as readonly { refused: boolean }[]
+  const worked = answers.filter((answer) => !answer.refused).length
+  return worked === 1
+    ? allowed(`1 of ${answers.length} answered`)
+    : refused('single_use', `${worked} of ${answers.length} answered`)
+}
+
+/** Real OpenID Connect back-channel logout: the provider tells the authority, the authority every gateway. */
+async function signOut(
+  support: Part,
+  ana: SignedIn,
+  step: DoStep,
+  again: () => Promise<Outcome>,
+): Promise<void> {
+  await step('a stream is open for Ana at each gateway', 'allowed', async () => {
+    await support.ask('listen', { as: 'a' })
+    return allowed('subscriptions/listen acknowledged')
+  })
+  await step('Ana signs out at the company: the open stream ends', 'ended', async () => {
+    const waiting = support.ask('wait for end', { as: 'a' }) as Promise<End>
+    const began = performance.now()
+    await ana.signOut()
+    const { how } = await waiting
+    return ended(
+      'user signed out',
+      `the gateway ended the stream (${how}) within ${Math.round(performance.now() - began)} ms of her sign-out`,
+    )
+  })
+  const input = { customer_id: 'c-42', order_id: 'o-1001' }
+  await step(
+    'the next call is refused, at one gateway',
+    'refused',
+    () => post(support, 'post', { as: 'a', tool: 'get_order', input }),
+    /401/,
+  )
+  await step(
+    'and at the other',
+    'refused',
+    () => post(support, 'post', { as: 'a', tool: 'get_order', input }),
+    /401/,
+  )
+  await step('her old sign-in gets no new token', 'refused', again)
+}

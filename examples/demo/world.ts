@@ -1,0 +1,257 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openPool } from '../../src/stores/postgres/connect.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/stores/postgres/embedded/start.ts'
+import { uidOf } from '../parts/cluster.ts'
+import { type Cli, operatorCli } from './cli.ts'
+import { freePort, makeRunFolder, ROOT, removeRunFolder, writeJson } from './folders.ts'
+import { type Front, startFront } from './front.ts'
+import { type Part, startPart } from './part.ts'
+
+/** Everything of the demo, running: real processes on loopback, each on a port of its own. */
+export type World = {
+  readonly folder: string
+  readonly authority: string
+  readonly gateway: string
+  readonly idp: string
+  readonly cli: Cli
+  readonly front: Front
+  readonly parts: ReadonlyMap<string, Part>
+  readonly part: (name: string) => Part
+  readonly tokenFile: (pod: string) => string
+  /** Applies the configuration with some variables changed. */
+  readonly apply: (changed?: Readonly<Record<string, string>>) => Promise<void>
+  readonly start: (name: string, script: string, args: readonly string[]) => Promise<Part>
+  readonly close: () => Promise<void>
+}
+
+export type WorldOptions = {
+  /** Folder of the program: this repository, or a copy with a guard taken out. */
+  readonly program: string
+  readonly log: (line: string) => void
+  readonly progress: (line: string) => void
+}
+
+const PODS = [
+  { pod: 'pipeline', namespace: 'data', serviceAccount: 'pipeline' },
+  { pod: 'impostor', namespace: 'data', serviceAccount: 'reports' },
+  { pod: 'scanner', namespace: 'security', serviceAccount: 'scanner' },
+  { pod: 'support', namespace: 'support', serviceAccount: 'support' },
+  { pod: 'gw-1', namespace: 'countersign', serviceAccount: 'gateway' },
+  { pod: 'gw-2', namespace: 'countersign', serviceAccount: 'gateway' },
+] as const
+
+/** The database's own hour now, so that the business hours can be set around it or away from it. */
+export function hoursAround(now: Date): {
+  readonly open: Record<string, string>
+  readonly closed: Record<string, string>
+} {
+  const hour = now.getUTCHours()
+  const at = (shift: number) => `${String((hour + shift + 24) % 24).padStart(2, '0')}:00`
+  const days = 'mon-sun'
+  return {
+    open: { zone: 'UTC', days, from: at(-1), to: at(2) },
+    closed: { zone: 'UTC', days, from: at(3), to: at(5) },
+  }
+}
+
+type Addresses = {
+  readonly authority: string
+  readonly gateway: string
+  readonly cluster: string
+  readonly idp: string
+  readonly orders: string
+  readonly warehouse: string
+  readonly warehouseAdmin: string
+}
+
+function variables(at: Addresses): Record<string, string> {
+  return {
+    authority: at.authority,
+    cluster: at.cluster,
+    cluster_host: new URL(at.cluster).host,
+    idp: at.idp,
+    idp_host: new URL(at.idp).host,
+    orders: at.orders,
+    warehouse: at.warehouse,
+    warehouse_admin: at.warehouseAdmin,
+    login_life: '8s',
+    uid_pipeline: uidOf('sa', 'data/pipeline'),
+    uid_reports: uidOf('sa', 'data/reports'),
+    uid_scanner: uidOf('sa', 'security/scanner'),
+    uid_support: uidOf('sa', 'support/support'),
+    uid_gateway: uidOf('sa', 'countersign/gateway'),
+    ...hoursAround(new Date()).open,
+  }
+}
+
+/** The company's own databases: a cluster of its own, which Countersign reaches as an admin by socket and its agents by TCP. */
+async function startCompanyDatabases(folder: string): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({ dataDir: join(folder, 'company-databases'), tcp: {} })
+  for (const [database, file] of [
+    ['analytics', join(ROOT, 'examples/demo/warehouse.sql')],
+    ['orders', join(ROOT, 'examples/customer/orders.sql')],
+  ] as const) {
+    const pool = openPool(await server.createDatabase(database), { applicationName: 'demo', max: 1 })
+    await pool.query(await readFile(file, 'utf8'))
+    await pool.end()
+  }
+  return server
+}
+
+type Started = { readonly parts: Map<string, Part>; readonly closers: (() => Promise<void>)[] }
+
+/** Starts the parts in the order they need each other, as many at once as can be. */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const started: Started = { parts: new Map(), closers: [] }
+  try {
+    return await assemble(options, started)
+  } catch (error) {
+    await closeAll(started)
+    throw error
+  }
+}
+
+async function closeAll({ parts, closers }: Started): Promise<void> {
+  await Promise.all([...parts.values()].map((part) => part.stop()))
+  for (const close of [...closers].reverse()) await close().catch(() => undefined)
+}
+
+async function assemble(options: WorldOptions, started: Started): Promise<World> {
+  const { program, log, progress } = options
+  const folder = await makeRunFolder()
+  started.closers.push(() => removeRunFolder(folder))
+  const start = async (name: string, script: string, args: readonly string[]) => {
+    const part = await startPart(name, script, args, log)
+    started.parts.set(name, part)
+    return part
+  }
+  const front = await startFront()
+  started.closers.push(front.close)
+  const authority = `http://127.0.0.1:${await freePort()}`
+  const gateway = `http://127.0.0.1:${front.port}`
+  const redirect = 'http://127.0.0.1:9/signed-in'
+  progress('starting the company: databases, cluster, identity provider')
+  const pods = PODS.map((pod) => ({ ...pod, audience: `${authority}/t/operator` }))
+  const clients = ['a', 'b'].map((tenant) => ({
+    id: `support-${tenant}`,
+    redirect,
+    logout: `${authority}/t/${tenant}/logout/company`,
+  }))
+  const users = [
+    { sub: 'ana', email: 'ana@a.example' },
+    { sub: 'ada', email: 'ada@a.example' },
+    { sub: 'bo', email: 'bo@b.example' },
+  ]
+  const [databases, cluster, idp] = await Promise.all([
+    startCompanyDatabases(folder),
+    start('cluster', join(ROOT, 'examples/parts/cluster.ts'), [
+      join(folder, 'pods'),
+      await writeJson(join(folder, 'pods.json'), pods),
+    ]),
+    start('identity provider', join(ROOT, 'examples/parts/identity-provider.ts'), [
+      await writeJson(join(folder, 'idp.json'), { users, clients }),
+    ]),
+  ])
+  started.closers.push(() => databases.stop())
+  progress('starting Countersign: an authority and two gateways')
+  const socket = join(folder, 'authority', 'admin.sock')
+  const authorityConfig = await writeJson(join(folder, 'authority.yaml'), {
+    authority: {
+      listen: new URL(authority).host,
+      origin: authority,
+      gateway_origin: gateway,
+      folder: join(folder, 'authority'),
+      log_name: 'demo.countersign.example/log',
+      allow_private: [cluster, idp].map((part) => new URL(String(part.facts['issuer'])).host),
+    },
+  })
+  const [orders] = await Promise.all([
+    startOrders(start, databases, authority, folder),
+    start('authority', join(program, 'src/main.ts'), ['serve', '--config', authorityConfig, '--json']),
+  ])
+  const { host, port } = databases.connectionTo('analytics')
+  const vars = variables({
+    authority,
+    gateway,
+    cluster: String(cluster.facts['issuer']),
+    idp: String(idp.facts['issuer']),
+    orders: String(orders.facts['url']),
+    warehouse: `postgres://127.0.0.1:${databases.tcpPort}/analytics`,
+    warehouseAdmin: `postgres:///analytics?host=${encodeURIComponent(host)}&port=${port}&user=postgres`,
+  })
+  const cli = operatorCli(program, socket, join(folder, 'state'))
+  const apply = (changed: Readonly<Record<string, string>> = {}) =>
+    applyConfiguration(cli, { ...vars, ...changed })
+  await apply()
+  const gateways = await Promise.all(
+    ['gw-1', 'gw-2'].map((name) => startGateway(start, { name, program, folder, authority, gateway })),
+  )
+  front.point(gateways.map((part) => Number(part.facts['port'])))
+  return {
+    folder,
+    authority,
+    gateway,
+    idp: String(idp.facts['issuer']),
+    cli,
+    front,
+    parts: started.parts,
+    part: (name) => started.parts.get(name) ?? missing(name),
+    tokenFile: (pod) => join(folder, 'pods', pod, 'token'),
+    apply,
+    start,
+    close: () => closeAll(started),
+  }
+}
+
+function missing(name: string): never {
+  throw new Error(`there is no part named ${name}`)
+}
+
+async function applyConfiguration(cli: Cli, vars: Readonly<Record<string, string>>): Promise<void> {
+  const flags = Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}=${value}`])
+  const done = await cli('apply', '-f', join(ROOT, 'examples/demo/config'), ...flags)
+  if (done.code !== 0)
+    throw new Error(`the configuration was refused: ${JSON.stringify(done.json)} ${done.stderr}`)
+}
+
+type Start = World['start']
+
+async function startOrders(
+  start: Start,
+  databases: EmbeddedPostgres,
+  authority: string,
+  folder: string,
+): Promise<Part> {
+  const settings = await writeJson(join(folder, 'orders.json'), {
+    database: { ...databases.connectionTo('orders', 'orders_app') },
+    issuers: ['a', 'b'].map((tenant) => `${authority}/t/${tenant}`),
+  })
+  return start('orders server', join(ROOT, 'examples/customer/orders-server.ts'), [settings])
+}
+
+type GatewayPlace = {
+  readonly name: string
+  readonly program: string
+  readonly folder: string
+  readonly authority: string
+  readonly gateway: string
+}
+
+async function startGateway(
+  start: Start,
+  { name, program, folder, authority, gateway }: GatewayPlace,
+): Promise<Part> {
+  const config = await writeJson(join(folder, `${name}.yaml`), {
+    gateway: {
+      listen: '127.0.0.1:0',
+      instance: name,
+      origin: gateway,
+      authority,
+      evidence: join(folder, 'pods', name, 'token'),
+      journal: join(folder, name, 'journal'),
+      allow_private: [],
+    },
+  })
+  return start(name, join(program, 'src/main.ts'), ['serve', '--config', config, '--json'])
+}
