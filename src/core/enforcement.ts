@@ -16,12 +16,15 @@ export type Presented = {
   readonly url: string
 }
 
-/** What a gateway asks the authority for when it needs a new upstream credential: the same question, to be decided again there. */
+/**
+ * What a gateway asks the authority for when it needs a new upstream credential: the same question, to be decided again there.
+ * Without a tool the question is `enter`: to list what the resource offers, or to keep a stream of its changes.
+ */
 export type CredentialAsk = {
   readonly tenant: TenantName
   readonly resource: string
-  readonly tool: string
-  readonly input: Json
+  readonly tool?: string
+  readonly input?: Json
   readonly decision: DecisionId
   readonly presented: Presented
   readonly address?: string
