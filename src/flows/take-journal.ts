@@ -1,0 +1,61 @@
+import { OPERATOR } from '../core/identity/tenant.ts'
+import type { RecorderId, TenantName } from '../core/ids.ts'
+import type { JournalBreak, ShippedRecord, Store } from '../core/ports.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Clock } from '../core/time.ts'
+import { createLru, type Lru } from '../lib/lru.ts'
+import type { AuthorizedGateway } from './authorize-gateway.ts'
+
+export type JournalPorts = {
+  readonly store: Pick<Store, 'takeJournal' | 'commit'>
+  readonly now: Clock
+  /** Breaks that were told already; made by `createJournalMemory`. */
+  readonly alarmed: Lru<string, true>
+}
+
+export function createJournalMemory(): JournalPorts['alarmed'] {
+  return createLru(10_000)
+}
+
+/**
+ * Takes a gateway's records into the logs of the tenants it serves, in order, exactly once, and answers the number wanted next
+ * (ARCHITECTURE §2.4). What doesn't fit changes nothing and raises one alarm: `journal.gap`, `journal.fork`, `journal.altered`,
+ * `journal.tenant`.
+ */
+export async function takeJournal(
+  ports: JournalPorts,
+  gateway: AuthorizedGateway,
+  recorder: RecorderId,
+  records: readonly ShippedRecord[],
+): Promise<Result<{ readonly next: number }, Refusal>> {
+  const { gateway: name, tenants } = gateway.gateway
+  const taken = await ports.store.takeJournal(recorder, name, tenants as TenantName[], records)
+  if (taken.ok) return ok({ next: taken.next })
+  await alarm(ports, gateway, recorder, taken)
+  return err(refuse('denied', `journal.${taken.why}`, SAYS[taken.why], { next: taken.next }))
+}
+
+type Break = { readonly why: JournalBreak; readonly next: number }
+
+/** A gateway repeats what isn't taken; a person is told once. */
+async function alarm(
+  ports: JournalPorts,
+  { gateway, instance }: AuthorizedGateway,
+  recorder: RecorderId,
+  { why, next }: Break,
+): Promise<void> {
+  const key = `${recorder} ${why} ${next}`
+  if (ports.alarmed.get(key)) return
+  const facts = { gateway: gateway.gateway, instance, journal: recorder, next }
+  const event = { tenant: OPERATOR, at: ports.now(), kind: 'alarm', outcome: 'failed' } as const
+  await ports.store.commit({ events: [{ ...event, reason: `journal.${why}`, facts }] })
+  ports.alarmed.set(key, true)
+}
+
+const SAYS: Readonly<Record<JournalBreak, string>> = {
+  gap: 'Records are missing before these.',
+  fork: 'These records continue another history than the one that was taken.',
+  altered: 'A record is not what its hash or its shape says.',
+  tenant: 'A record is of a tenant that this gateway does not serve.',
+}
