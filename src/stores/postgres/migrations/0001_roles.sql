@@ -17,9 +17,11 @@ begin
       raise exception 'the role % must not bypass row security', wanted;
     end if;
     -- A superuser may take any role. Who else made the roles may grant them to itself; otherwise someone has granted them to us.
+    -- Taken, not inherited: a statement that forgot to take a role must not be let through by its policies.
     if not (select rolsuper from pg_roles where rolname = current_user) then
       begin
-        execute format('grant %I to current_user', wanted);
+        execute format('grant %I to current_user', wanted)
+          || case when current_setting('server_version_num')::int >= 160000 then ' with inherit false, set true' else '' end;
       exception
         when insufficient_privilege then null;
       end;

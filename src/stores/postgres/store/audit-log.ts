@@ -39,8 +39,8 @@ const ERASE = {
   name: 'erase_openings',
   text: `delete from countersign.audit_openings gone
     using countersign.audit_openings mine
-    where mine.tenant = $1 and mine.field = 'user' and mine.value = $2
-      and hashtextextended(mine.value, 0) = hashtextextended($2, 0)
+    where mine.tenant = $1 and mine.value = $2
+      and mine.user_hash = hashtextextended($2, 0)
       and gone.tenant = mine.tenant and gone.idx = mine.idx`,
 }
 const SAVE_CHECKPOINT = {
@@ -64,15 +64,15 @@ function matching(filter: AuditFilter): { readonly text: string; readonly values
     tests.push(sql.replaceAll('?', `$${values.length}`))
   }
   test('e.agent = ?', filter.agent)
-  test('e.resource = ? and hashtextextended(e.resource, 0) = hashtextextended(?, 0)', filter.resource)
+  test('e.resource = ? and e.resource_hash = hashtextextended(?, 0)', filter.resource)
   test('e.decision = ?', filter.decision)
   test('e.outcome = ?', filter.outcome)
   test('e.at >= ?', filter.from)
   test('e.at < ?', filter.until)
   test('e.idx > ?', filter.after)
   test(
-    `o.tenant = e.tenant and o.idx = e.idx and o.field = 'user' and o.value = ?
-      and hashtextextended(o.value, 0) = hashtextextended(?, 0)`,
+    `o.tenant = e.tenant and o.idx = e.idx and o.value = ?
+      and o.user_hash = hashtextextended(?, 0)`,
     filter.user,
   )
   const from = filter.user === undefined ? '' : ', countersign.audit_openings o'
