@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import type { ConditionTest } from '../../core/policy/condition.ts'
+import type { EpochMillis } from '../../core/time.ts'
+import type { ConditionKind } from '../contract.ts'
+import { dayNumber, parseDays } from './days.ts'
+
+const clock = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, { error: 'a time is HH:MM, such as 08:00' })
+
+const schema = z
+  .strictObject({
+    zone: z.string().refine(isZone, { error: 'a zone is one of the IANA list, such as Europe/Berlin' }),
+    days: z
+      .string()
+      .default('mon-sun')
+      .refine((days) => parseDays(days) !== undefined, {
+        error: 'days are such as mon-fri, or sat,sun',
+      }),
+    from: clock.default('00:00'),
+    to: clock.default('24:00'),
+  })
+  .refine(({ from, to }) => from !== to, {
+    path: ['to'],
+    error: '`from` and `to` are the same: no time is meant',
+  })
+
+export type TimeConfig = z.infer<typeof schema>
+
+/** Holds on the given days from one time to another in a zone. Over midnight, the day is the one it began on. */
+export const time: ConditionKind<TimeConfig> = { name: 'time', config: schema, make: makeTime }
+
+function makeTime({ zone, days, from, to }: TimeConfig): ConditionTest {
+  const clockIn = localClock(zone)
+  const on = parseDays(days) ?? new Set()
+  const [start, end] = [minutes(from), minutes(to)]
+  const overMidnight = end < start
+  return ({ now }) => {
+    const { day, minute, says } = clockIn(now)
+    const yesterday = (day + 6) % 7
+    const holds = overMidnight
+      ? (minute >= start && on.has(day)) || (minute < end && on.has(yesterday))
+      : minute >= start && minute < end && on.has(day)
+    return { state: holds ? 'holds' : 'fails', fact: says, ageSeconds: 0 }
+  }
+}
+
+type Local = { readonly day: number; readonly minute: number; readonly says: string }
+
+/** Making a formatter costs a thousand times what using it costs, so a condition makes its own once. */
+function localClock(zone: string): (now: EpochMillis) => Local {
+  const format = new Intl.DateTimeFormat('en-GB', {
+    timeZone: zone,
+    weekday: 'long',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  })
+  const place = (zone.split('/').at(-1) ?? zone).replaceAll('_', ' ')
+  return (now) => {
+    const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]))
+    const [weekday = '', hour = '', minute = ''] = [
+      parts.get('weekday'),
+      parts.get('hour'),
+      parts.get('minute'),
+    ]
+    return {
+      day: dayNumber(weekday.slice(0, 3)) ?? 0,
+      minute: minutes(`${hour}:${minute}`),
+      says: `it is ${weekday} ${hour}:${minute} in ${place}`,
+    }
+  }
+}
+
+function minutes(written: string): number {
+  const [hours, rest] = written.split(':')
+  return Number(hours) * 60 + Number(rest)
+}
+
+function isZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-GB', { timeZone: zone })
+    // Offsets such as +02:00 are taken too, but know no summer time.
+    return !/^[+-]/.test(zone)
+  } catch {
+    return false
+  }
+}
