@@ -6,7 +6,6 @@ import { type AgentId, type DecisionId, type Revision, splitAgentId, type TokenI
 import { endedBy, type Link, link } from '../core/lifecycle/revocation.ts'
 import type { AccessRequest } from '../core/policy/access-request.ts'
 import type { Allow } from '../core/policy/decision.ts'
-import { FACTS_RESOURCE } from '../core/policy/facts-resource.ts'
 import { resourceUri } from '../core/policy/resource.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -39,10 +38,7 @@ export async function issueAccessToken(
 ): Promise<Issued> {
   const known = findResource(view, caller, target.resource)
   if (!known) return no(refuse('unknown', 'resource.unknown', 'There is no such resource for this agent.'))
-  const session =
-    subject.session === undefined
-      ? sessionOf(view.name, caller.workload, subject.login, view.now)
-      : { id: subject.session, expires: subject.expires ?? view.now }
+  const session = sessionFor(view, caller, subject)
   const chain = chainFor(view, caller, subject, session)
   const fits = chainFits(view, chain, subject, target)
   if (fits) return no(fits)
@@ -62,13 +58,17 @@ export async function issueAccessToken(
   return ok(await mint(view, { caller, subject, target, session, chain, decision, scope: scope.value }))
 }
 
-/** The resource with exactly this URI, if the agent's admission reaches it. Facts are reported to the authority itself. */
+function sessionFor(view: AuthorityView, caller: AgentCaller, subject: Subject): OpenedSession {
+  if (subject.session !== undefined) return { id: subject.session, expires: subject.expires ?? view.now }
+  const user = subject.user === undefined ? {} : { user: subject.user.id }
+  return sessionOf(view.name, caller.workload, { ...user, login: subject.login }, view.now)
+}
+
+/** The resource with exactly this URI, if the agent's admission reaches it. */
 function findResource(view: AuthorityView, caller: AgentCaller, uri: string): KnownResource | undefined {
   const name = uri.slice(uri.lastIndexOf('/') + 1)
   const known = view.tenant.resources.get(name)
-  if (!known) return undefined
-  const here = known.resource.type === FACTS_RESOURCE && uri === `${view.issuer}/${FACTS_RESOURCE}`
-  if (!here && resourceUri(view.ports.gatewayOrigin, view.name, known.resource) !== uri) return undefined
+  if (!known || resourceUri(view.ports.gatewayOrigin, view.name, known.resource) !== uri) return undefined
   if (splitAgentId(caller.workload.id).home === view.name) return known
   const admission = admissionOf(view.tenant, caller.workload.id, view.now)
   const reaches = admission && (admission.resources === undefined || admission.resources.includes(name))

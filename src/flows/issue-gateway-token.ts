@@ -33,7 +33,7 @@ export async function issueGatewayToken(
   if (jkt === undefined)
     return err(refuse('unauthenticated', 'dpop.missing', 'A gateway proves its key (RFC 9449).'))
   const signer = requireSigner(view)
-  const session = sessionOf(view.name, workload, '', view.now)
+  const session = sessionOf(view.name, workload, { login: '' }, view.now)
   const links = [...proven, link('session', session.id)]
   const exp = Math.min(view.now + LIFE, caller.expires)
   const jti = view.ports.newId('token') as TokenId

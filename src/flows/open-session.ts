@@ -20,12 +20,16 @@ const GATEWAY_LIFE = 3600
 export function sessionOf(
   tenant: TenantName,
   workload: Workload,
-  login: string,
+  forWhom: { readonly user?: string; readonly login: string },
   now: EpochSeconds,
 ): OpenedSession {
   const life = workload.kind === 'agent' ? sessionLife(workload.agent) : GATEWAY_LIFE
   const window = Math.floor(now / life)
-  const digest = hash('sha256', JSON.stringify([tenant, workload.id, login, life, window]), 'buffer')
+  const digest = hash(
+    'sha256',
+    JSON.stringify([tenant, workload.id, forWhom.user ?? '', forWhom.login, life, window]),
+    'buffer',
+  )
   let id = 'ses_'
   for (const byte of digest.subarray(0, 16)) id += ALPHABET.charAt(byte & 31)
   return { id: id as SessionId, expires: ((window + 1) * life) as EpochSeconds }
