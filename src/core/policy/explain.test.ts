@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Ask,
+  ana,
+  change,
+  NOW,
+  PORTS,
+  policyChanges,
+  request,
+  STORIES,
+  snapshotOf,
+} from '../../../test/properties/decide-world.ts'
+import { applyChanges } from '../apply-changes.ts'
+import { decide } from './decide.ts'
+import { explain } from './explain.ts'
+import { renderExplanation } from './render-explanation.ts'
+
+const stories = await snapshotOf(STORIES)
+const told = (ask: Ask, snapshot = stories) => renderExplanation(explain(request(ask), snapshot, NOW))
+const pipeline: Ask = {
+  tenant: 'operator',
+  agent: 'operator/pipeline',
+  resource: 'warehouse',
+  tool: 'read:orders_daily',
+}
+
+describe('the long explanation', () => {
+  it('names the nearest permit, the clause that missed and both values', () => {
+    expect(told({ user: ana('a'), input: { customer_id: 'c-77' } })).toEqual([
+      'DENIED   operator/support for ana@a.example (tenant a)  →  orders/get_order',
+      '  agent   permitted by support-uses-orders',
+      '  user    no permit. Nearest: own-orders',
+      '            context.input.customer_id == principal.customer_id',
+      '            "c-77" is not "c-42"',
+      '  by      delegation support-desk',
+      '  reason  user.no_permit',
+      '  To allow it, ana@a.example needs a permit for it. Nothing about the agent is missing.',
+    ])
+  })
+
+  it('says who permitted what was allowed', () => {
+    expect(told({ user: ana('a'), input: { customer_id: 'c-42' } })).toEqual([
+      'ALLOWED  operator/support for ana@a.example (tenant a)  →  orders/get_order',
+      '  agent   permitted by support-uses-orders',
+      '  user    permitted by own-orders',
+      '  by      delegation support-desk',
+    ])
+  })
+
+  it('names conditions with their facts', () => {
+    const off = { condition: 'business-hours', type: 'test', config: { state: 'fails' } }
+    const snapshot = applyChanges(stories, [change('operator', 'condition', 'business-hours', off)], PORTS)
+    expect(told(pipeline, snapshot)).toEqual([
+      'DENIED   pipeline (tenant operator)  →  warehouse/read:orders_daily',
+      '  agent   no permit. Nearest: pipeline-reads',
+      '            context.conditions.containsAll(["business-hours", "healthy"])',
+      '            ["healthy"] lacks "business-hours"',
+      '  fact    business-hours is false: as the test says',
+      '  fact    healthy holds: as the test says',
+      '  reason  condition.false',
+      '  It is allowed once these conditions hold.',
+    ])
+  })
+
+  it('says of a policy that could not be judged what it lacked', () => {
+    const lines = told({ user: ana('a', 'new'), input: { customer_id: 'c-42' } })
+    expect(lines[2]).toBe('  user    could not be judged: own-orders')
+    expect(lines.join('\n')).toContain('customer_id')
+  })
+
+  it('explains an entry by the tool that came furthest', () => {
+    const lines = told({ ...pipeline, agent: 'operator/scanner', kind: 'enter' })
+    expect(lines[0]).toBe('DENIED   scanner (tenant operator)  →  enter warehouse')
+  })
+
+  it('says why before policy is asked at all', () => {
+    expect(told({ user: ana('a'), agent: 'operator/pipeline' })).toEqual([
+      'DENIED   operator/pipeline for ana@a.example (tenant a)  →  orders/get_order',
+      '  reason  agent.not_admitted',
+      '  Agent `operator/pipeline` is not admitted to this tenant.',
+    ])
+  })
+
+  it("names nothing of a guest's home", async () => {
+    const forbid = await policyChanges(
+      'operator',
+      '@id("secret") forbid (principal == Agent::"support", action, resource);',
+    )
+    const snapshot = applyChanges(stories, forbid, PORTS)
+    const ask: Ask = { user: ana('a'), input: { customer_id: 'c-42' } }
+    expect(JSON.stringify(explain(request(ask), snapshot, NOW))).not.toContain('secret')
+    expect(told(ask, snapshot)).toContain('  home    forbidden')
+  })
+
+  it('always gives the decision that was made', () => {
+    for (const ask of [pipeline, { ...pipeline, kind: 'list' as const }, { user: ana('a') }, {}]) {
+      const asked = request(ask)
+      expect(explain(asked, stories, NOW).reason).toBe(decide(asked, stories, NOW).reason)
+    }
+  })
+})
