@@ -172,7 +172,10 @@ function openConnection(
 function pushChanges(ports: FeedPorts, view: View, connection: Connection, revision: Revision): void {
   const { authorized, send, stop } = connection
   const stands = gatewayStands(ports.snapshot(), { ...authorized, name: authorized.gateway.gateway })
-  if (!stands.ok) return stop(stands.error.reason)
+  if (!stands.ok) {
+    stop(stands.error.reason)
+    return
+  }
   const shown = view(stands.value)
   const changes = visibleChanges(connection.shown, shown, revision)
   connection.shown = shown
