@@ -69,7 +69,8 @@ const gatewaySchema = z.strictObject({
   allow_private: z.array(hostPort).default([]),
 })
 
-const configSchema = z
+/** The whole of a server configuration file. */
+export const serverSchema = z
   .strictObject({ authority: authoritySchema.optional(), gateway: gatewaySchema.optional() })
   .refine((config) => config.authority ?? config.gateway, {
     error: 'says neither `authority:` nor `gateway:`: nothing to run',
@@ -77,7 +78,7 @@ const configSchema = z
 
 export type AuthorityConfig = z.infer<typeof authoritySchema>
 export type GatewayConfig = z.infer<typeof gatewaySchema>
-export type ServerConfig = z.infer<typeof configSchema>
+export type ServerConfig = z.infer<typeof serverSchema>
 
 /** The start is refused: what is wrong in the server's own configuration, one line each, with the key's name. */
 export class BadConfig extends Error {
@@ -111,7 +112,7 @@ function lineOf(issue: z.core.$ZodIssue): readonly string[] {
 /** Reads and checks the server's configuration; paths are relative to its file. Throws BadConfig. */
 export function readServerConfig(path: string): ServerConfig {
   const raw: unknown = parse(readFileSync(path, 'utf8'))
-  const parsed = configSchema.safeParse(raw, { reportInput: true })
+  const parsed = serverSchema.safeParse(raw, { reportInput: true })
   if (!parsed.success) throw new BadConfig(parsed.error.issues.flatMap(lineOf))
   const { authority, gateway } = parsed.data
   const at = (each: string) => resolve(dirname(path), each)
