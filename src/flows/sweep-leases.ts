@@ -2,20 +2,18 @@ import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { Lease } from '../core/credential/lease.ts'
 import type { LeaseId } from '../core/ids.ts'
 import type { Store } from '../core/ports.ts'
-import type { Refusal } from '../core/refusal.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
 import type { Change, DocumentKind } from '../core/registry.ts'
-import type { Result } from '../core/result.ts'
+import { err, type Result } from '../core/result.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import { type Clock, type EpochSeconds, toSeconds } from '../core/time.ts'
 import { leaseOver } from './lease-over.ts'
-
-/** Ends what a lease stands for at its provider; ok when there is nothing (any more) to end. */
-export type EndLease = (lease: Lease) => Promise<Result<void, Refusal>>
+import type { LeasingPorts } from './open-lease.ts'
 
 export type SweepPorts = {
   readonly store: Pick<Store, 'openLeases' | 'commit'>
   readonly snapshot: () => Snapshot
-  readonly endLease: EndLease
+  readonly leasing: Pick<LeasingPorts, 'end'>
   readonly now: Clock
   /** Milliseconds that only go forward. */
   readonly monotonic: () => number
@@ -133,7 +131,7 @@ function endOnce(ports: SweepPorts, memory: Memory, one: Due): Promise<string | 
 /** Why it could not be ended; undefined when it is. Providers fail in many ways: nothing of one stops the others. */
 async function endOne(ports: SweepPorts, memory: Memory, { lease, why }: Due): Promise<string | undefined> {
   const { tenant, id } = lease
-  const reason = await ports.endLease(lease).then(
+  const reason = await endAtProvider(ports, lease).then(
     (result) => (result.ok ? undefined : result.error.reason),
     (fault: unknown) =>
       fault instanceof Error && 'reason' in fault ? String(fault.reason) : 'lease.end_failed',
@@ -148,6 +146,14 @@ async function endOne(ports: SweepPorts, memory: Memory, { lease, why }: Due): P
   memory.failures.set(id, { tries, notBefore: ports.monotonic() + wait })
   if (tries === 1) await ports.store.commit({ events: [eventOf(ports, lease, 'failed', reason)] })
   return reason
+}
+
+async function endAtProvider(ports: SweepPorts, lease: Lease): Promise<Result<void, Refusal>> {
+  const tenant = ports.snapshot().tenants.get(lease.tenant)
+  if (tenant) return ports.leasing.end(tenant, lease)
+  return err(
+    refuse('unknown', 'tenant.unknown', 'The tenant is gone, and with it how to reach its provider.'),
+  )
 }
 
 function eventOf(ports: SweepPorts, lease: Lease, outcome: 'done' | 'failed', reason: string): AuditDraft {
