@@ -78,7 +78,7 @@ describe('a stored document that can not be used', () => {
   it.each([
     ['has not its shape', [change('a', 'agent', 'x', { agent: 'x' })]],
     ['is of a kind nobody knows', [change('a', 'nonsense' as 'agent', 'x', { nonsense: 'x' })]],
-    ['has another name inside', [change('a', 'user', 'x', { user: 'y', ...person })]],
+    ['has another name inside', [change('a', 'user', 'x', { user: 'y', ...person, sub: 'y' })]],
     [
       'is a policy that is not JSON',
       [change('a', 'policy', 'p', { policy: 'p', effect: 'permit', text: '', est: '{' })],
@@ -109,6 +109,11 @@ describe('a stored document that can not be used', () => {
     const [first] = bad
     const mended = first && applyChanges(snapshot, [{ ...first, doc: null }], PORTS)
     expect(mended && tenantOf(mended, 'a')?.broken).toBeUndefined()
+  })
+
+  it('is not in the place of the one that it was to replace, nor is that one', () => {
+    const snapshot = applyChanges(stories, [change('a', 'resource', 'orders', { resource: 'orders' })], PORTS)
+    expect([...(tenantOf(snapshot, 'a')?.resources.keys() ?? [])]).not.toContain('orders')
   })
 
   it('leaves nothing of a tenant whose last document is gone', () => {

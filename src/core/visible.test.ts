@@ -54,6 +54,19 @@ const more: Change[] = [
     ...{ revocation: 'agent:operator/support', standing: false, reason: 'support incident' },
   }),
   change('a', 'credential', 'orders-token', { credential: 'orders-token', provider: 'signed-token' }),
+  change('operator', 'fact', 'agent:operator/scanner/av', {
+    ...{
+      fact: 'agent:operator/scanner/av',
+      subject: 'agent:operator/scanner',
+      source: 'av',
+      says: 'x',
+      at: 1,
+    },
+  }),
+  change('a', 'idp', 'company', {
+    ...{ idp: 'company', issuer: 'https://idp.example', clients: { 'operator/support': 'client-7' } },
+    ...{ allow_private: ['10.0.0.7'], keys_survive: '24h', users: 'listed', attributes: {} },
+  }),
   change('a', 'trust', 'ci', { trust: 'ci', attestor: 'oidc-token' }),
 ]
 const documents: Documents = addDocuments(new Map(), [...stories, ...more])
@@ -80,6 +93,7 @@ describe('what a gateway may see', () => {
       'tenant/operator',
     ])
     const text = JSON.stringify(seen)
+    expect(text).not.toContain('"sa"')
     for (const secret of ['pipeline', 'warehouse', 'dana@', 'sam@', 'incident', 'cluster.internal'])
       expect(text).not.toContain(secret)
   })
@@ -95,6 +109,11 @@ describe('what a gateway may see', () => {
       'tenant',
       'user',
     ])
+  })
+
+  it('is of an identity provider only what makes a user id', () => {
+    expect(JSON.stringify(seen)).toContain('https://idp.example')
+    expect(JSON.stringify(seen)).not.toMatch(/client-7|10\.0\.0\.7/)
   })
 
   it('is only the resources that its entry names, if it names some', () => {

@@ -147,6 +147,12 @@ describe('who is stopped', () => {
     })
   const tenant = (name: string, state: string) => change(name, 'tenant', name, { tenant: name, state })
 
+  const delegation = (over: object) =>
+    change('a', 'delegation', 'support-desk', {
+      ...{ delegation: 'support-desk', agent: 'operator/support', user: '*', tools: ['orders/*'] },
+      ...over,
+    })
+
   it.each<[string, () => Change, string]>([
     ['the agent is suspended', () => suspended('suspended'), 'agent.suspended'],
     ['the agent is retired', () => suspended('retired'), 'agent.retired'],
@@ -184,20 +190,14 @@ describe('who is stopped', () => {
         }),
       'user.suspended',
     ],
+    ['the delegation is for another user', () => delegation({ user: 'ada@a.example' }), 'delegation.missing'],
+    ['the delegation is for another agent', () => delegation({ agent: 'support' }), 'delegation.missing'],
     [
       'the delegation is taken away',
       () => change('a', 'delegation', 'support-desk', null),
       'delegation.missing',
     ],
-    [
-      'the delegation has ended',
-      () =>
-        change('a', 'delegation', 'support-desk', {
-          ...{ delegation: 'support-desk', agent: 'operator/support', user: '*' },
-          ...{ tools: ['orders/*'], until: '2026-11-24T12:00:00Z' },
-        }),
-      'delegation.ended',
-    ],
+    ['the delegation has ended', () => delegation({ until: '2026-11-24T12:00:00Z' }), 'delegation.ended'],
     ['something stored is unusable', () => change('a', 'resource', 'x', { resource: 'x' }), 'tenant.broken'],
   ])('when %s', (_name, make, reason) => {
     expect(answer(own, changed(make())).reason).toBe(reason)
@@ -279,10 +279,11 @@ describe("a guest's home", () => {
   })
 
   it('permits nothing abroad', async () => {
-    const snapshot = changed(
-      ...(await policyChanges('operator', '@id("all") permit (principal is User, action, resource);')),
-      change('a', 'policy', 'own-orders', null),
-    )
+    const text =
+      '@id("all") permit (principal is User, action, resource); @id("any") @ask permit (principal is Agent, action, resource) when { context.conditions.contains("unknown") };'
+    const theirs = await policyChanges('operator', text)
+    expect(answer(own, changed(...theirs)).outcome).toBe('allow')
+    const snapshot = changed(...theirs, change('a', 'policy', 'own-orders', null))
     expect(answer(own, snapshot).reason).toBe('user.no_permit')
   })
 
@@ -300,6 +301,25 @@ describe("a guest's home", () => {
     )
     expect(answer(own, snapshot).reason).toBe('condition.stale')
     expect(saysOf(answer(own, snapshot))).not.toContain('lockdown')
+  })
+})
+
+describe('what is said of an agent', () => {
+  const text =
+    '@id("team") permit (principal is Agent, action == Action::"facts/report", resource) when { principal.team == "data" };'
+  const ask: Ask = { resource: 'facts', tool: 'report', input: { subject: 'agent:a/x', says: 'clean' } }
+
+  it('counts at its home', async () => {
+    const snapshot = changed(...(await policyChanges('operator', text)))
+    expect(answer({ ...ask, tenant: 'operator', agent: 'operator/pipeline' }, snapshot).outcome).toBe('allow')
+  })
+
+  it('counts nowhere else, whatever its home says of it', async () => {
+    const guest = change('a', 'admission', 'operator/pipeline', { admission: 'operator/pipeline' })
+    const attributes = { user_attributes: {}, agent_attributes: { team: 'String' } }
+    const tenant = change('a', 'tenant', 'a', { tenant: 'a', ...attributes })
+    const snapshot = changed(guest, tenant, ...(await policyChanges('a', text)))
+    expect(answer({ ...ask, agent: 'operator/pipeline' }, snapshot).reason).toBe('policy.error')
   })
 })
 

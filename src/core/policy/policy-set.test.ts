@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import type { Policy } from './policy.ts'
+import { addPolicy, NO_POLICIES, readPolicy, removePolicy } from './policy-set.ts'
+
+const is = (entity_type: string) => ({ op: 'is', entity_type })
+const named = (type: string, id = 'x') => ({ op: '==', entity: { type, id } })
+const oneOf = (...types: string[]) => ({ op: 'in', entities: types.map((type) => ({ type, id: 'x' })) })
+function stored(principal: object, over: Partial<Policy> = {}, effect = 'permit'): Policy {
+  const est = { effect, principal, action: { op: 'All' }, resource: { op: 'All' }, conditions: [] }
+  return { policy: 'p', effect: effect as Policy['effect'], text: '', est: JSON.stringify(est), ...over }
+}
+function reasonOf(policy: Policy): string {
+  const read = readPolicy(policy)
+  return read.ok ? 'ok' : read.error.reason
+}
+
+describe('reading a stored policy', () => {
+  it.each([
+    ['is Agent', is('Agent')],
+    ['is User', is('User')],
+    ['== Agent', named('Agent')],
+    ['in an agent', { op: 'in', entity: { type: 'Agent', id: 'x' } }],
+    ['in several agents', oneOf('Agent', 'Agent')],
+  ])('takes a permit whose principal is bound to one kind: %s', (_name, principal) => {
+    expect(reasonOf(stored(principal))).toBe('ok')
+  })
+
+  it.each([
+    ['anybody', { op: 'All' }],
+    ['something that is no principal', is('Resource')],
+    ['one of either kind', oneOf('Agent', 'User')],
+    ['one of none', oneOf()],
+  ])('refuses a permit for %s', (_name, principal) => {
+    expect(reasonOf(stored(principal))).toBe('policy.unscoped')
+  })
+
+  it('lets a forbid be for anybody', () => {
+    expect(reasonOf(stored({ op: 'All' }, {}, 'forbid'))).toBe('ok')
+  })
+
+  it('refuses a policy that is stored as what it is not, and what is no policy', () => {
+    expect(reasonOf(stored(is('User'), { effect: 'forbid' }))).toBe('policy.malformed')
+    expect(reasonOf(stored(is('User'), { est: '{' }))).toBe('policy.malformed')
+    expect(reasonOf(stored(is('User'), { est: '[]' }))).toBe('policy.malformed')
+  })
+})
+
+describe('a set of policies', () => {
+  const read = (policy: Policy) => {
+    const result = readPolicy(policy)
+    if (!result.ok) throw new Error(result.error.says)
+    return result.value
+  }
+  const permit = read(stored(is('Agent'), { policy: 'b' }))
+  const forbid = read(stored({ op: 'All' }, { policy: 'a' }, 'forbid'))
+
+  it('knows which can apply to whom, by name', () => {
+    const set = addPolicy(addPolicy(NO_POLICIES, permit), forbid)
+    expect(set.for.Agent.map(({ id }) => id)).toEqual(['a', 'b'])
+    expect(set.for.User.map(({ id }) => id)).toEqual(['a'])
+  })
+
+  it('gives one back without a policy, and stays as it was', () => {
+    const set = addPolicy(NO_POLICIES, permit)
+    expect(removePolicy(set, 'b').byName.size).toBe(0)
+    expect(set.byName.size).toBe(1)
+    expect(NO_POLICIES.byName.size).toBe(0)
+  })
+})
