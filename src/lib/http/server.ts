@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type HttpLimits, handle, LIMITS } from './door.ts'
 import type { Route } from './route.ts'
 import { compileRoutes } from './router.ts'
@@ -8,6 +8,8 @@ export type ServeOptions = {
   readonly host: string
   /** 0 picks a free one. */
   readonly port: number
+  /** A unix socket to listen on instead; its folder says who may open it. */
+  readonly path?: string
   readonly limits?: Partial<HttpLimits>
   /** Told of each fault (a thrown error): the caller learns nothing of it. */
   readonly onFault?: (fault: unknown, route: Route) => void
@@ -37,16 +39,18 @@ export async function serveRoutes(routes: readonly Route[], options: ServeOption
   server.on('request', (request, response) => void handle(door, request, response, false))
   server.on('checkContinue', (request, response) => void handle(door, request, response, true))
   server.on('clientError', refuseConnection)
-  const { port } = await listen(server, options)
+  const port = await listen(server, options)
   return { server, host: options.host, port, close: () => closeServer(server, limits.grace) }
 }
 
-function listen(server: Server, options: ServeOptions): Promise<AddressInfo> {
+/** The port, 0 on a unix socket. */
+function listen(server: Server, { host, port, path }: ServeOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(options.port, options.host, () => {
+    server.listen(path === undefined ? { host, port } : { path }, () => {
       server.removeListener('error', reject)
-      resolve(server.address() as AddressInfo)
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : 0)
     })
   })
 }
