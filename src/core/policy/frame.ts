@@ -1,5 +1,4 @@
 import type { PrincipalChain } from '../identity/principal-chain.ts'
-import type { TenantName } from '../ids.ts'
 import { link } from '../lifecycle/revocation.ts'
 import type { TenantSnapshot } from '../snapshot.ts'
 import {
@@ -52,12 +51,17 @@ export function sidesOf(question: Whole, tool: Tool, input: Value): readonly Fra
   const { policies } = question.tenant
   const sides = [side('agent', own, own.agent, policies.for.Agent, question.chain)]
   if (own.user !== undefined) sides.push(side('user', own, own.user, policies.for.User, question.chain))
-  if (question.caller.guest) {
+  const forbids = question.caller.guest ? forbidsOf(question.caller.home) : []
+  if (forbids.length > 0) {
     const home = homeFrame(question, tool, input)
-    const forbids = home.tenant.policies.for.Agent.filter((policy) => policy.effect === 'forbid')
     sides.push(side('home', home, home.agent, forbids, question.chain))
   }
   return sides
+}
+
+/** Of its home a guest takes along what is forbidden, never what is permitted. */
+function forbidsOf(home: TenantSnapshot): readonly CedarPolicy[] {
+  return home.policies.for.Agent.filter((policy) => policy.effect === 'forbid')
 }
 
 function side(
@@ -165,8 +169,4 @@ function factsOf(tenant: TenantSnapshot, { chain, now, request }: Whole): Facts 
     return newest
   }
   return request.address === undefined ? { now, reported } : { now, address: request.address, reported }
-}
-
-export function tenantNameOf(tenant: TenantSnapshot): TenantName {
-  return tenant.tenant.tenant as TenantName
 }
