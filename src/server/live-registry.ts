@@ -1,4 +1,4 @@
-import { type Documents, addDocuments } from '../core/documents.ts'
+import { addDocuments, type Documents } from '../core/documents.ts'
 import type { Revision } from '../core/ids.ts'
 import type { Store } from '../core/ports.ts'
 import type { Change } from '../core/registry.ts'
@@ -23,7 +23,13 @@ export type Apply = (snapshot: Snapshot, changes: readonly Change[]) => Snapshot
 
 const LOOK_EVERY_MS = 1000
 
-type State = { snapshot: Snapshot; documents: Documents; confirmedAt: number; reading: Promise<void> | undefined; again: boolean }
+type State = {
+  snapshot: Snapshot
+  documents: Documents
+  confirmedAt: number
+  reading: Promise<void> | undefined
+  again: boolean
+}
 
 function emitter<T extends readonly unknown[]>() {
   const listeners = new Set<(...args: T) => void>()
@@ -44,7 +50,13 @@ export async function startLiveRegistry(
   apply: Apply,
   report: (error: unknown) => void,
 ): Promise<LiveRegistry> {
-  const state: State = { snapshot: empty, documents: new Map(), confirmedAt: -Infinity, reading: undefined, again: false }
+  const state: State = {
+    snapshot: empty,
+    documents: new Map(),
+    confirmedAt: -Infinity,
+    reading: undefined,
+    again: false,
+  }
   const changed = emitter<[readonly Change[], Revision]>()
   const confirmed = emitter<[Revision]>()
 

@@ -1,0 +1,256 @@
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { applyChanges } from '../core/apply-changes.ts'
+import { seconds } from '../core/identity/name.ts'
+import { decide } from '../core/policy/decide.ts'
+import { emptySnapshot } from '../core/snapshot.ts'
+import { credentialProviders } from '../credentials/registry.ts'
+import type { AuthorityPorts } from '../flows/authority.ts'
+import { createAuthorityMemory } from '../flows/authority-memory.ts'
+import { createGatewayFeeds, type GatewayFeeds } from '../flows/feed-gateway.ts'
+import { restore } from '../flows/restore.ts'
+import { revoke } from '../flows/revoke.ts'
+import { createLeaseSweep, type LeaseSweep, startLeaseSweep } from '../flows/sweep-leases.ts'
+import { createJournalMemory } from '../flows/take-journal.ts'
+import { openCedar } from '../lib/cedar/cedar.ts'
+import { createGuardedFetch } from '../lib/guarded-fetch.ts'
+import type { Route } from '../lib/http/route.ts'
+import { serveRoutes } from '../lib/http/server.ts'
+import { createReplayCache } from '../lib/jose/dpop-replay.ts'
+import { createKeyRing, createRemoteKeys } from '../lib/jose/remote-keys.ts'
+import { newSigningKey } from '../lib/jose/signing-key.ts'
+import type { AdminPorts } from '../protocols/admin/ports.ts'
+import { adminRoutes, adminSocketRoutes } from '../protocols/admin/routes.ts'
+import { gatewayRoutes } from '../protocols/gateway/routes.ts'
+import { oauthRoutes } from '../protocols/oauth/routes.ts'
+import { leaseRoutes } from '../protocols/postgres/lease-route.ts'
+import { factRoutes } from '../protocols/posture/fact-route.ts'
+import { createPostgresStore } from '../stores/postgres/store/create.ts'
+import { randomId } from '../stores/postgres/store/random.ts'
+import { type Checkpointer, openCheckpointer } from './audit-log-key.ts'
+import { applyPorts } from './conditions.ts'
+import type { AuthorityConfig } from './config.ts'
+import { openDatabase } from './database.ts'
+import { type LiveRegistry, startLiveRegistry } from './live-registry.ts'
+import { attestWith, idpKeysWith, leasingWith, type Providers, wallClock } from './plug-ins.ts'
+import { registryPorts } from './registry-ports.ts'
+import { rootsOf } from './roots.ts'
+import { tendTenantKeys } from './tend-keys.ts'
+import { openTokenKeys, type TokenKeys } from './token-keys.ts'
+
+/** A running role: where it listens, and how it ends. */
+export type Running = {
+  readonly facts: Readonly<Record<string, unknown>>
+  readonly close: () => Promise<void>
+}
+
+/** What is opened is closed in the opposite order, also when the start fails half-way. */
+type Closers = (() => Promise<unknown> | unknown)[]
+
+/** Starts an authority: database, keys, registry, then its doors. Throws with a stable reason when something can't be had. */
+export async function startAuthority(config: AuthorityConfig, log: Logger): Promise<Running> {
+  const closers: Closers = []
+  const close = async () => {
+    for (const end of closers.splice(0).reverse()) await end()
+  }
+  try {
+    const facts = await open(config, log, closers)
+    return { facts, close }
+  } catch (error) {
+    await close().catch((after: unknown) => log.error({ err: after }, 'closing after a failed start'))
+    throw error
+  }
+}
+
+async function open(config: AuthorityConfig, log: Logger, closers: Closers): Promise<Running['facts']> {
+  const fault = (error: unknown) => log.error({ err: error }, 'fault')
+  const keysFolder = config.keys ?? join(config.folder, 'keys')
+  await mkdir(config.folder, { recursive: true, mode: 0o700 })
+  await chmod(config.folder, 0o700)
+  const database = await openDatabase(config.folder, config.database_url, fault)
+  closers.push(database.close)
+  const store = await createPostgresStore({
+    pool: database.pool,
+    now: wallClock,
+    newId: randomId,
+    onFault: fault,
+  })
+  closers.push(() => store.close())
+  const conditions = applyPorts()
+  const live = await startLiveRegistry(
+    store,
+    emptySnapshot(),
+    (snapshot, changes) => applyChanges(snapshot, changes, conditions),
+    fault,
+  )
+  closers.push(live.close)
+  const keys = await openTokenKeys(join(keysFolder, 'tokens'), {
+    store,
+    snapshot: live.snapshot,
+    refresh: live.refresh,
+    now: wallClock,
+  })
+  closers.push(await tendTenantKeys(keys, live, fault))
+  const checkpointer = await openCheckpointer(keysFolder, config.log_name, store)
+  const parts: Parts = {
+    config,
+    store,
+    live,
+    keys,
+    checkpointer,
+    providers: credentialProviders(),
+    fault,
+    closers,
+  }
+  const { routes, socketRoutes } = assemble(parts)
+  const { host, port } = await listen(config, routes, fault, closers)
+  const socket = await listenOnSocket(config, socketRoutes, fault, closers)
+  return {
+    role: 'authority',
+    host,
+    port,
+    origin: config.origin,
+    socket,
+    database: database.kind,
+    log_key: checkpointer.logKey,
+  }
+}
+
+type Parts = {
+  readonly config: AuthorityConfig
+  readonly store: Awaited<ReturnType<typeof createPostgresStore>>
+  readonly live: LiveRegistry
+  readonly keys: TokenKeys
+  readonly checkpointer: Checkpointer
+  readonly providers: Providers
+  readonly fault: (error: unknown) => void
+  readonly closers: Closers
+}
+
+const monotonic = () => performance.now()
+
+/** Every port filled: the one place that knows all sides. */
+function assemble(parts: Parts): {
+  readonly routes: readonly Route[]
+  readonly socketRoutes: readonly Route[]
+} {
+  const { live, store, keys, closers, config, providers, fault } = parts
+  const fetch = createGuardedFetch({ allow: config.allow_private })
+  const ring = createKeyRing(fetch)
+  const authority: AuthorityPorts = {
+    origin: config.origin,
+    gatewayOrigin: config.gateway_origin,
+    now: wallClock,
+    newId: randomId,
+    snapshot: live.snapshot,
+    ageMs: live.ageMs,
+    maxAgeMs: seconds(config.staleness) * 1000,
+    refresh: live.refresh,
+    store,
+    decide,
+    attest: attestWith({ store, ring, fetch, secrets: config.secrets }),
+    idpKeys: idpKeysWith(ring),
+    signer: keys.signerFor,
+    replay: createReplayCache(),
+    memory: createAuthorityMemory(),
+  }
+  const leasing = leasingWith({ providers, origin: config.origin, signer: keys.signerFor, now: wallClock })
+  closers.push(async () => {
+    for (const provider of providers.values()) await provider.close?.()
+  })
+  const feeds = createGatewayFeeds({ ...live, now: wallClock, monotonic })
+  closers.push(() => feeds.close())
+  const leases = createLeaseSweep({
+    store,
+    snapshot: live.snapshot,
+    now: wallClock,
+    monotonic,
+    leasing,
+  })
+  closers.push(startLeaseSweep(leases, live.onChange, fault))
+  const journal = { store, now: wallClock, alarmed: createJournalMemory() }
+  const admin = adminPorts(parts, feeds, leases, fetch)
+  const shared = [
+    ...oauthRoutes(authority),
+    ...leaseRoutes(authority, leasing),
+    ...factRoutes(authority),
+    ...gatewayRoutes({ authority, leasing, feeds, journal }),
+  ]
+  return { routes: [...shared, ...adminRoutes(admin)], socketRoutes: adminSocketRoutes(admin) }
+}
+
+function adminPorts(
+  parts: Parts,
+  feeds: GatewayFeeds,
+  leases: LeaseSweep,
+  fetch: ReturnType<typeof createGuardedFetch>,
+): AdminPorts {
+  const { live, store, config, checkpointer, providers, closers } = parts
+  const cedar = openCedar()
+  closers.push(() => cedar.close())
+  const shared = { store, snapshot: live.snapshot, refresh: live.refresh, now: wallClock, monotonic }
+  return {
+    origin: config.origin,
+    now: wallClock,
+    newId: randomId,
+    snapshot: live.snapshot,
+    adminKey: newSigningKey(),
+    ...adminIssuer(config, fetch),
+    registry: registryPorts({ live, store, cedar, providers }),
+    store,
+    checkpoints: checkpointer,
+    revoke: (ask) => revoke({ ...shared, feeds, leases }, ask),
+    restore: (ask) => restore(shared, ask),
+    gateways: feeds.connected,
+    roots: async () => rootsOf(config, live.snapshot()),
+  }
+}
+
+function adminIssuer(
+  config: AuthorityConfig,
+  fetch: ReturnType<typeof createGuardedFetch>,
+): Pick<AdminPorts, 'admins'> {
+  const { admins } = config
+  if (!admins) return {}
+  const { issuer, audience, subjects, jwks_uri: jwksUri, ca, allow_private: allow } = admins
+  const source = {
+    issuer,
+    allow,
+    ...(jwksUri === undefined ? {} : { jwksUri }),
+    ...(ca === undefined ? {} : { ca }),
+  }
+  return { admins: { issuer, audience, subjects, keys: createRemoteKeys(source, fetch) } }
+}
+
+async function listen(
+  config: AuthorityConfig,
+  routes: readonly Route[],
+  fault: (error: unknown) => void,
+  closers: Closers,
+) {
+  const at = config.listen.lastIndexOf(':')
+  const host = config.listen.slice(0, at).replaceAll(/[[\]]/g, '')
+  const server = await serveRoutes(routes, {
+    host,
+    port: Number(config.listen.slice(at + 1)),
+    onFault: fault,
+  })
+  closers.push(server.close)
+  return server
+}
+
+/** The way in for an administrator on this machine: whoever can open a socket in the 0700 folder is one. */
+async function listenOnSocket(
+  config: AuthorityConfig,
+  routes: readonly Route[],
+  fault: (error: unknown) => void,
+  closers: Closers,
+): Promise<string> {
+  const path = join(config.folder, 'admin.sock')
+  await rm(path, { force: true })
+  const server = await serveRoutes(routes, { host: '', port: 0, path, onFault: fault })
+  closers.push(server.close)
+  await chmod(path, 0o600)
+  return path
+}

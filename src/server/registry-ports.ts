@@ -1,0 +1,42 @@
+import { ATTESTORS } from '../attestors/registry.ts'
+import { CONDITIONS } from '../conditions/registry.ts'
+import type { Store } from '../core/ports.ts'
+import type { RegistryPorts } from '../flows/configuration/registry-writing.ts'
+import type { PlugInSchemas } from '../flows/read-configuration.ts'
+import { createReadPolicies, type PolicyParser } from '../flows/read-policies.ts'
+import type { LiveRegistry } from './live-registry.ts'
+import { configuredProvider, type Providers, wallClock } from './plug-ins.ts'
+
+export function plugInSchemas(providers: Providers): PlugInSchemas {
+  return {
+    trust: new Map([...ATTESTORS].map(([name, { trust }]) => [name, trust])),
+    condition: new Map([...CONDITIONS].map(([name, { config }]) => [name, config])),
+    credential: new Map([...providers].map(([name, { config }]) => [name, config])),
+  }
+}
+
+export type RegistryParts = {
+  readonly live: LiveRegistry
+  readonly store: Pick<Store, 'commit'>
+  readonly cedar: PolicyParser
+  readonly providers: Providers
+}
+
+/** What writing the registry stands on, with the plug-ins' own schemas and their looks at a target. */
+export function registryPorts({ live, store, cedar, providers }: RegistryParts): RegistryPorts {
+  return {
+    now: wallClock,
+    schemas: plugInSchemas(providers),
+    readPolicies: createReadPolicies(cedar),
+    inspect: async (_tenant, resource, settings) => {
+      const found = configuredProvider(providers, settings)
+      if (!found?.provider.inspect) return []
+      const ports = { now: wallClock(), sign: () => '', signal: AbortSignal.timeout(10_000) }
+      return found.provider.inspect(resource, found.config, ports)
+    },
+    documents: live.documents,
+    revision: () => live.snapshot().revision,
+    refresh: live.refresh,
+    store,
+  }
+}
