@@ -15,7 +15,7 @@ export const ISSUER = 'https://idp.example'
 export const NOW: EpochMillis = epochMillis(Date.UTC(2026, 10, 24, 12, 0, 0))
 
 /** A tenant as people write it; policies in Cedar's own syntax, each with its `@id`. */
-export type Written = { readonly [K in DocumentKind]?: readonly object[] } & { readonly cedar?: string }
+type Written = { readonly [K in DocumentKind]?: readonly object[] } & { readonly cedar?: string }
 export type World = { readonly [tenant: string]: Written }
 
 /** Conditions whose outcome is written in their settings: `{ state: 'holds' }`; without one their settings are refused. */

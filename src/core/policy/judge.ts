@@ -58,7 +58,7 @@ function inputOf({ request }: Whole, tool: Tool): Value | Refusal {
 }
 
 /** The delegation by which this agent acts for this user here, or why none does; nothing when there is no user. */
-export function delegationFor(question: Whole, tool: Tool): string | Refusal | undefined {
+function delegationFor(question: Whole, tool: Tool): string | Refusal | undefined {
   const { user, tenant, chain, now } = question
   if (user === undefined) return undefined
   let ended: Delegation | undefined
@@ -141,7 +141,7 @@ function judgeSide(side: FrameSide, conditions: readonly NamedResult[], question
  * Default deny, forbid trumps permit, and any error denies. What depends on an input that isn't known yet is not certainly
  * refused; once the input is known nothing is left to depend on.
  */
-export function evaluateSide(
+function evaluateSide(
   side: FrameSide,
   holding: ReadonlySet<string>,
 ): { readonly side: Side; readonly asks: readonly string[] } {

@@ -10,7 +10,7 @@ import {
 import type { Policy } from './policy.ts'
 
 /** The two kinds of principal; a permit is for one of them. */
-export type PrincipalType = 'Agent' | 'User'
+type PrincipalType = 'Agent' | 'User'
 
 /** A tenant's policies, read and compiled once. `Agent` and `User` hold those that can apply to such a principal, by name. */
 export type PolicySet = {
@@ -66,7 +66,7 @@ export function checkPolicy(policy: CedarPolicy): Refusal | undefined {
 }
 
 /** The one kind of principal that a scope is about, if it is about one. */
-export function principalTypeOf(scope: ScopeConstraint): PrincipalType | undefined {
+function principalTypeOf(scope: ScopeConstraint): PrincipalType | undefined {
   const types = new Set(typesOf(scope))
   const [only] = types
   return types.size === 1 && (only === 'Agent' || only === 'User') ? only : undefined
