@@ -26,6 +26,8 @@ export type FeedMessage =
 export type FeedPorts = {
   readonly snapshot: () => Snapshot
   readonly documents: () => Documents
+  /** Milliseconds since the database last said that the snapshot is current. */
+  readonly ageMs: () => number
   readonly onChange: (listener: (changes: readonly Change[], revision: Revision) => void) => () => void
   readonly onConfirmed: (listener: (revision: Revision) => void) => () => void
   readonly now: Clock
@@ -80,6 +82,8 @@ type Connection = {
 const MAX_PUSHES = 256
 /** Between heartbeats, in ms: a busy authority reads the database far more often. */
 const HEARTBEAT_MS = 500
+/** How long ago the database may have confirmed what a heartbeat says (ARCHITECTURE §9). */
+const CONFIRMED_MS = 1000
 
 /** Keeps every connected gateway up to date with exactly what its entry lets it see (ARCHITECTURE §9). */
 export function createGatewayFeeds(ports: FeedPorts): GatewayFeeds {
@@ -166,6 +170,7 @@ function openConnection(
   }
   connections.add(connection)
   send({ type: 'documents', revision, changes: shown, ...listed(authorized.gateway) })
+  if (ports.ageMs() < CONFIRMED_MS) send({ type: 'heartbeat', revision })
   return () => stop()
 }
 

@@ -72,10 +72,15 @@ export async function startGatewayLink(config: LinkConfig, ports: GatewayLinkPor
     credential: (ask) => askCredential(client, ask),
     spend: (ask) => askSpend(client, ask),
   }
-  const close = async (): Promise<void> => {
+  const end = async (): Promise<void> => {
     await feed.stop()
     await journal.close()
     await client.close()
+  }
+  let ending: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    ending ??= end()
+    return ending
   }
   return { point, ready: ready.promise, unshipped: journal.unshipped, close }
 }

@@ -1,0 +1,390 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Ports } from '../../src/attestors/contract.ts'
+import { attestToken } from '../../src/attestors/registry.ts'
+import { applyChanges } from '../../src/core/apply-changes.ts'
+import type { Credential } from '../../src/core/credential/credential.ts'
+import type { CredentialAsk } from '../../src/core/enforcement.ts'
+import type { DecisionId, TenantName } from '../../src/core/ids.ts'
+import { decide } from '../../src/core/policy/decide.ts'
+import { refuse } from '../../src/core/refusal.ts'
+import { err, ok } from '../../src/core/result.ts'
+import { Secret } from '../../src/core/secret.ts'
+import { emptySnapshot } from '../../src/core/snapshot.ts'
+import { epochMillis } from '../../src/core/time.ts'
+import type { AuthorityPorts } from '../../src/flows/authority.ts'
+import { createAuthorityMemory } from '../../src/flows/authority-memory.ts'
+import { createGatewayFeeds } from '../../src/flows/feed-gateway.ts'
+import type { LeasingPorts } from '../../src/flows/open-lease.ts'
+import { type RevokeAsk, type RevokePorts, revoke } from '../../src/flows/revoke.ts'
+import { createLeaseSweep } from '../../src/flows/sweep-leases.ts'
+import { createJournalMemory } from '../../src/flows/take-journal.ts'
+import type { Route } from '../../src/lib/http/route.ts'
+import { serveRoutes } from '../../src/lib/http/server.ts'
+import { createReplayCache } from '../../src/lib/jose/dpop-replay.ts'
+import { signJws } from '../../src/lib/jose/jws.ts'
+import { signJwt } from '../../src/lib/jose/jwt.ts'
+import { createRemoteKeys } from '../../src/lib/jose/remote-keys.ts'
+import { newSigningKey, type SigningKey } from '../../src/lib/jose/signing-key.ts'
+import { bad } from '../../src/lib/outcome.ts'
+import { gatewayRoutes } from '../../src/protocols/gateway/routes.ts'
+import { startGatewayLink } from '../../src/server/gateway-link/gateway-link.ts'
+import { startLiveRegistry } from '../../src/server/live-registry.ts'
+import { createPostgresStore } from '../../src/stores/postgres/store/create.ts'
+import { randomId, randomSalt } from '../../src/stores/postgres/store/random.ts'
+import { startTestPostgres } from '../../src/stores/postgres/testing.ts'
+import { ana, changesOf, PORTS, type World } from '../properties/decide-world.ts'
+import { foreignIssuer } from './authority.ts'
+
+export const GATEWAY = 'https://gateway.example'
+export const CLUSTER = foreignIssuer('https://cluster.example')
+export const uriOf = (tenant: string, resource: string) => `${GATEWAY}/t/${tenant}/mcp/${resource}`
+
+const now = () => epochMillis(Date.now())
+const monotonic = () => performance.now()
+const seconds = () => Math.floor(Date.now() / 1000)
+
+const tool = { hint: 'read' } as const
+const customer = (name: string): World[string] => ({
+  idp: [{ idp: 'sso', issuer: 'https://idp.example' }],
+  user: [{ user: `ana@${name}.example`, idp: 'sso', sub: 'ana' }],
+  agent: [{ agent: 'bot', kind: 'customer', owner: 'lee@a.example', is: { trust: 'none', 'k8s:sa': 'bot' } }],
+  credential: [{ credential: 'upstream', provider: 'test' }],
+  resource: [
+    {
+      resource: 'orders',
+      type: 'mcp',
+      at: 'https://orders.example/mcp',
+      data: 'argument',
+      credential: { provider: 'upstream', life: '5m' },
+      tools: { get_order: tool, cancel: { hint: 'write' } },
+    },
+    {
+      resource: 'catalogue',
+      type: 'mcp',
+      at: 'https://catalogue.example/mcp',
+      data: 'argument',
+      tools: { search: tool },
+    },
+  ],
+  delegation: [{ delegation: 'bot', agent: 'bot', user: '*', tools: ['orders/*', 'catalogue/*'] }],
+  cedar: `
+    @id("agents-read") permit (principal is Agent, action in [Action::"orders/*read", Action::"catalogue/*read"], resource);
+    @id("users-read") permit (principal is User, action in [Action::"orders/*read", Action::"catalogue/*read"], resource);
+  `,
+})
+
+function worldOf(origin: string, keys: ReadonlyMap<string, SigningKey>): World {
+  const key = (tenant: string) => {
+    const signing = keys.get(tenant) ?? newSigningKey()
+    return { key: [{ key: signing.kid, state: 'current', created: 0, jwk: signing.jwk }] }
+  }
+  const is = (name: string) => ({ trust: 'prod', 'k8s:ns': 'apps', 'k8s:sa': name })
+  return {
+    operator: {
+      ...key('operator'),
+      trust: [
+        {
+          trust: 'prod',
+          attestor: 'oidc-token',
+          preset: 'kubernetes',
+          issuer: CLUSTER.issuer,
+          audience: `${origin}/t/operator`,
+          pin: { 'sa-uid': ['u-edge', 'u-other', 'u-scanner'] },
+          jwks: CLUSTER.jwks,
+        },
+      ],
+      agent: [{ agent: 'scanner', kind: 'workforce', owner: 'lee@operator.example', is: is('scanner') }],
+      gateway: [
+        { gateway: 'edge', is: is('edge'), tenants: ['a'] },
+        { gateway: 'other', is: is('other'), tenants: ['b'], resources: ['orders'] },
+      ],
+    },
+    a: { ...customer('a'), ...key('a') },
+    b: { ...customer('b'), ...key('b') },
+  }
+}
+
+/** A provider that behaves: what it made and ended is to be seen, and it can be told to fail. */
+export type Upstream = LeasingPorts & {
+  readonly live: Set<string>
+  failing: boolean
+  /** Called while a credential is being made. */
+  during: () => Promise<void>
+}
+function upstream(): Upstream {
+  const self: Upstream = {
+    live: new Set(),
+    failing: false,
+    during: async () => undefined,
+    issue: async (_tenant, { lease }) => {
+      await self.during()
+      self.live.add(lease.id)
+      const credential: Credential = {
+        placement: { kind: 'header', name: 'authorization', prefix: 'Bearer ' },
+        secret: new Secret(`secret of ${lease.id}`),
+        expires: lease.expires,
+        handle: lease.id,
+      }
+      return ok(credential)
+    },
+    end: async (_tenant, lease) => {
+      if (self.failing) return err(refuse('denied', 'target.unreachable', 'The target does not answer.'))
+      self.live.delete(lease.id)
+      return ok(undefined)
+    },
+  }
+  return self
+}
+
+/** Serves on a port that is known before the routes are. */
+async function serveOn(routesFor: (origin: string) => Promise<readonly Route[]>) {
+  const first = await serveRoutes([], { host: '127.0.0.1', port: 0 })
+  const { port } = first
+  await first.close()
+  const routes = await routesFor(`http://127.0.0.1:${port}`)
+  return serveRoutes(routes, { host: '127.0.0.1', port, limits: { grace: 200 }, onFault: () => undefined })
+}
+
+export type Border = Awaited<ReturnType<typeof startBorder>>
+
+/** An authority's side of the border over real HTTP on a real database, and gateways that are tied to it. */
+export async function startBorder() {
+  const postgres = await startTestPostgres({
+    migrations: new URL('../../src/stores/postgres/migrations', import.meta.url),
+  })
+  const database = await postgres.freshDatabase()
+  const store = await createPostgresStore({ pool: database.pool })
+  const folder = await mkdtemp(join(tmpdir(), 'border-'))
+  const keys = new Map(['operator', 'a', 'b'].map((tenant) => [tenant, newSigningKey()]))
+  const faults: unknown[] = []
+  const apply = (snapshot: Parameters<typeof applyChanges>[0], changes: Parameters<typeof applyChanges>[1]) =>
+    applyChanges(snapshot, changes, PORTS)
+  const live = await startLiveRegistry(store, emptySnapshot(), apply, (fault) => faults.push(fault))
+  const leasing = upstream()
+  const feeds = createGatewayFeeds({ ...live, now, monotonic })
+  const leases = createLeaseSweep({ store, snapshot: live.snapshot, leasing, now, monotonic })
+  const revokePorts: RevokePorts = { ...live, store, feeds, leases, now, monotonic }
+  let origin = ''
+  const server = await serveOn(async (served) => {
+    origin = served
+    await store.commit({ events: [], changes: await changesOf(worldOf(origin, keys)) })
+    await live.refresh()
+    const authority = authorityPorts(origin, keys, live, store)
+    return gatewayRoutes({
+      authority,
+      leasing,
+      feeds,
+      journal: { store, now, alarmed: createJournalMemory() },
+    })
+  })
+  const closers: (() => Promise<void>)[] = []
+  const edge = { origin, folder, keys, faults, apply, closers }
+  return {
+    origin,
+    store,
+    live,
+    leasing,
+    feeds,
+    leases,
+    faults,
+    keys,
+    revoke: (ask: Partial<RevokeAsk> & Pick<RevokeAsk, 'link'>) =>
+      revoke(revokePorts, { tenant: 'a' as TenantName, reason: 'test', standing: true, by: 'lee', ...ask }),
+    link: (instance: string, gateway = 'edge', unshipped = '30s') =>
+      startLink(edge, instance, gateway, unshipped),
+    stolen: (gateway = 'edge') => stealGateway(origin, gateway),
+    caller: (tenant: string, over: CallerOver = {}) =>
+      callerOf(origin, keys, tenant, { rev: live.snapshot().revision, ...over }),
+    events: async (tenant: string, reason: string) =>
+      (await store.audit({ tenant: tenant as TenantName, limit: 200 })).filter(
+        ({ event }) => event.reason === reason,
+      ),
+    close: async () => {
+      await Promise.all(closers.map((close) => close()))
+      feeds.close()
+      await server.close()
+      await live.close()
+      await store.close()
+      await postgres.stop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+function authorityPorts(
+  origin: string,
+  keys: ReadonlyMap<string, SigningKey>,
+  live: Awaited<ReturnType<typeof startLiveRegistry>>,
+  store: AuthorityPorts['store'],
+): AuthorityPorts {
+  const nowhere = async () => bad('stale', 'fetch.failed', 'nothing is reachable in this test')
+  const ports: Omit<Ports, 'now' | 'signal'> = {
+    fetch: nowhere,
+    keys: (source) => createRemoteKeys(source, nowhere),
+    spend: async () => true,
+    secret: async () => undefined,
+  }
+  return {
+    origin,
+    gatewayOrigin: GATEWAY,
+    now,
+    newId: randomId,
+    snapshot: live.snapshot,
+    ageMs: live.ageMs,
+    maxAgeMs: 5000,
+    refresh: live.refresh,
+    store,
+    decide,
+    attest: (tenant, compact, at, signal) =>
+      attestToken(compact, tenant.trusts.values(), () => ({ ...ports, now: at, signal })),
+    idpKeys: (_tenant, idp) => createRemoteKeys({ issuer: idp.issuer }, nowhere),
+    signer: (tenant) => keys.get(tenant),
+    replay: createReplayCache(),
+    memory: createAuthorityMemory(),
+  }
+}
+
+/** A projected service account token of one pod. */
+export function evidenceOf(origin: string, name: string, pod: string, over: object = {}): string {
+  return CLUSTER.sign({
+    aud: [`${origin}/t/operator`],
+    sub: `system:serviceaccount:apps:${name}`,
+    iat: seconds() - 60,
+    exp: seconds() + 3000,
+    jti: randomUUID(),
+    'kubernetes.io': {
+      namespace: 'apps',
+      serviceaccount: { name, uid: `u-${name}` },
+      pod: { name: pod, uid: `uid-${pod}` },
+    },
+    ...over,
+  })
+}
+
+type Edge = {
+  readonly origin: string
+  readonly faults: unknown[]
+  readonly folder: string
+  readonly apply: Parameters<typeof startGatewayLink>[1]['apply']
+  readonly closers: (() => Promise<void>)[]
+}
+async function startLink(edge: Edge, instance: string, gateway: string, unshipped: string) {
+  const evidence = join(edge.folder, `${instance}.jwt`)
+  await writeFile(evidence, evidenceOf(edge.origin, gateway, instance))
+  const journal = join(edge.folder, `${instance}-journal`)
+  const config = { authority: edge.origin, evidence, instance, origin: GATEWAY, journal, unshipped }
+  const ports = { now, monotonic, newId: randomId, newSalt: randomSalt, apply: edge.apply }
+  const link = await startGatewayLink(config, { ...ports, report: (fault) => edge.faults.push(fault) })
+  edge.closers.push(link.close)
+  return { ...link, journal, evidence }
+}
+
+export type Answered = { readonly status: number; readonly json: Record<string, unknown> }
+
+/** Whoever holds a gateway's credential and key: any request, with a good proof of that key. */
+export type Stolen = {
+  readonly jkt: string
+  readonly token: string
+  readonly proof: (method: string, url: string, over?: object) => string
+  readonly call: (
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answered>
+}
+
+async function stealGateway(origin: string, gateway: string): Promise<Stolen> {
+  const key = newSigningKey()
+  const proof: Stolen['proof'] = (method, url, over = {}) => proofOf(key, method, url, over)
+  const form = new URLSearchParams({ evidence: evidenceOf(origin, gateway, randomUUID()), instance: 'taken' })
+  const answer = await fetch(`${origin}/gateway/v1/token`, {
+    method: 'POST',
+    body: form,
+    headers: { dpop: proof('POST', `${origin}/gateway/v1/token`) },
+  })
+  const token = String(((await answer.json()) as Record<string, unknown>)['access_token'])
+  const ath = createHash('sha256').update(token).digest('base64url')
+  return {
+    jkt: key.kid,
+    token,
+    proof,
+    call: async (method, path, body, headers = {}) => {
+      const json = body === undefined ? {} : { body: JSON.stringify(body) }
+      const url = new URL(path, origin)
+      const response = await fetch(url, {
+        method,
+        ...json,
+        headers: {
+          authorization: `DPoP ${token}`,
+          dpop: proof(method, url.origin + url.pathname, { ath }),
+          'content-type': 'application/json',
+          ...headers,
+        },
+      })
+      const text = await response.text()
+      return { status: response.status, json: text === '' ? {} : JSON.parse(text) }
+    },
+  }
+}
+
+export function proofOf(key: SigningKey, method: string, url: string, over: object = {}): string {
+  const { kty, crv, x, y } = key.jwk
+  const header = { alg: 'ES256', typ: 'dpop+jwt', jwk: { kty, crv, x, y } }
+  const claims = { jti: randomUUID(), htm: method, htu: url, iat: seconds(), ...over }
+  return signJws(JSON.stringify(header), JSON.stringify(claims), key.key, 'ES256')
+}
+
+export type CallerOver = {
+  readonly rev?: number
+  readonly resource?: string
+  readonly claims?: object
+  readonly session?: string
+}
+/** An agent with a user's token for one resource of one tenant: what passes through a gateway. */
+function callerOf(origin: string, keys: ReadonlyMap<string, SigningKey>, tenant: string, over: CallerOver) {
+  const own = newSigningKey()
+  const signing = keys.get(tenant) ?? newSigningKey()
+  const { resource = 'orders', claims = {}, session = randomId('session'), rev } = over
+  const aud = uriOf(tenant, resource)
+  const user = ana(tenant)
+  const token = signJwt(
+    {
+      iss: `${origin}/t/${tenant}`,
+      sub: user,
+      aud,
+      client_id: `${tenant}/bot`,
+      iat: seconds() - 1,
+      exp: seconds() + 300,
+      jti: randomId('token'),
+      sid: session,
+      rev,
+      lin: [`agent:${tenant}/bot`, `user:${user}`, `session:${session}`, `key:${own.kid}`],
+      chn: [`${tenant}/bot`],
+      prf: 'attested',
+      cnf: { jkt: own.kid },
+      ...claims,
+    },
+    { key: signing.key, kid: signing.kid, typ: 'at+jwt' },
+  )
+  const ath = createHash('sha256').update(token).digest('base64url')
+  const present = (proofClaims: object = {}) => ({
+    authorization: `DPoP ${token}`,
+    dpop: proofOf(own, 'POST', aud, { ath, ...proofClaims }),
+    method: 'POST',
+    url: aud,
+  })
+  const ask = (more: Partial<CredentialAsk> = {}): CredentialAsk => ({
+    tenant: tenant as TenantName,
+    resource,
+    tool: resource === 'orders' ? 'get_order' : 'search',
+    input: {},
+    decision: randomId('decision') as DecisionId,
+    presented: present(),
+    ...more,
+  })
+  return { token, aud, session, jkt: own.kid, present, ask }
+}
