@@ -12,15 +12,16 @@ import type { Wire } from './token-ask.ts'
 
 /**
  * Evidence → the one registered workload it proves, at its home. Evidence that can be shown again is bound on first use to the
- * key of the instance that shows it; a bearer's copy of it is then worth nothing.
+ * key of the instance that shows it; a bearer's copy of it is then worth nothing. `key` is the evidence's `tokenKey`.
  */
 export async function attestAgent(
   view: AuthorityView,
   evidence: string,
   jkt: string | undefined,
   signal: AbortSignal,
+  key = tokenKey(view.name, evidence),
 ): Promise<Result<Caller, Refusal>> {
-  const attested = await attest(view, evidence, signal)
+  const attested = await attest(view, { compact: evidence, key }, signal)
   if (!attested.ok) return attested
   const matched = match(view, attested.value)
   if (!matched.ok) return matched
@@ -47,17 +48,22 @@ export function proofKey(view: AuthorityView, wire: Wire): Result<string | undef
   return proof.ok ? ok(proof.value.jkt) : proof
 }
 
+/** What was attested before and still holds, without looking at the token again. */
+export function recallAttestation(view: AuthorityView, key: string): Attestation | undefined {
+  const found = recall(view.ports.memory.attestations, key, view.tenant.trusts, view.now)
+  return found && view.now < found.expires ? found : undefined
+}
+
 async function attest(
   view: AuthorityView,
-  evidence: string,
+  { compact, key }: { readonly compact: string; readonly key: string },
   signal: AbortSignal,
 ): Promise<Result<Attestation, Refusal>> {
-  const { attestations } = view.ports.memory
-  const key = tokenKey(view.name, evidence)
-  const known = recall(attestations, key, view.tenant.trusts, view.now)
-  if (known && view.now < known.expires) return ok(known)
-  const attested = await view.ports.attest(view.tenant, evidence, view.now, signal)
+  const before = recallAttestation(view, key)
+  if (before) return ok(before)
+  const attested = await view.ports.attest(view.tenant, compact, view.now, signal)
   if (!attested.ok) return attested
+  const { attestations } = view.ports.memory
   if (attested.value.reusable) remember(attestations, key, view.tenant.trusts, view.now, attested.value)
   return attested
 }

@@ -7,10 +7,10 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { EpochSeconds } from '../core/time.ts'
 import { parseJws, type UnverifiedJws } from '../lib/jose/jws.ts'
 import { unverifiedClaims, verifyJwt } from '../lib/jose/jwt.ts'
-import { attestAgent, PROOF_REQUIRED, proofKey } from './attest-agent.ts'
+import { attestAgent, PROOF_REQUIRED, proofKey, recallAttestation } from './attest-agent.ts'
 import type { AuthorityView } from './authority.ts'
 import { recall, remember, tokenKey } from './authority-memory.ts'
-import { type Caller, callerStands, findWorkload } from './caller.ts'
+import { type AgentCaller, type Caller, callerStands, findAgent } from './caller.ts'
 import { publishedKeys } from './published-keys.ts'
 import type { ClientAssertion, Wire } from './token-ask.ts'
 
@@ -22,49 +22,57 @@ export async function authenticateClient(
   view: AuthorityView,
   client: ClientAssertion,
   wire: Wire,
-): Promise<Result<Caller, Refusal>> {
+): Promise<Result<AgentCaller, Refusal>> {
   const jkt = proofKey(view, wire)
   if (!jkt.ok) return jkt
-  const known = recallAgentToken(view, client.assertion)
+  const key = tokenKey(view.name, client.assertion)
+  const known = recallAgentToken(view, key)
   const caller = known
     ? byAgentToken(view, known, jkt.value)
-    : await byAssertion(view, client, jkt.value, wire.signal)
+    : await byAssertion(view, client, key, jkt.value, wire)
   if (!caller.ok) return caller
   const stated = client.clientId
   if (stated !== undefined && stated !== caller.value.workload.id && stated !== issuerOf(client.assertion)) {
     return no('client.id_mismatch')
   }
   const fallen = callerStands(view, caller.value)
-  return fallen ? err(fallen) : caller
+  if (fallen) return err(fallen)
+  const { workload } = caller.value
+  // Gateways have a door of their own, and a kind of token that nothing here takes or gives.
+  return workload.kind === 'agent' ? ok({ ...caller.value, workload }) : no('client.gateway')
 }
 
 /** The workload that an agent+jwt for this issuer names; the proof of its key is the caller's to compare. */
 export function readAgentToken(view: AuthorityView, compact: string): Result<AgentTokenClaims, Refusal> {
-  const known = recallAgentToken(view, compact)
+  const key = tokenKey(view.name, compact)
+  const known = recallAgentToken(view, key)
   if (known) return ok(known)
   const jws = parseJws(compact)
-  return jws.ok ? verifyAgentToken(view, jws.value, compact) : jws
+  return jws.ok ? verifyAgentToken(view, jws.value, key) : jws
 }
 
 async function byAssertion(
   view: AuthorityView,
   client: ClientAssertion,
+  key: string,
   jkt: string | undefined,
-  signal: AbortSignal,
+  { signal }: Wire,
 ): Promise<Result<Caller, Refusal>> {
+  const evidence = client.assertion
+  if (recallAttestation(view, key)) return attestAgent(view, evidence, jkt, signal, key)
   const jws = parseJws(client.assertion)
   if (!jws.ok) return err(refuse('unauthenticated', jws.error.reason, jws.error.says))
-  if (jws.value.header.typ !== TOKEN_TYP.agent) return attestAgent(view, client.assertion, jkt, signal)
+  if (jws.value.header.typ !== TOKEN_TYP.agent) return attestAgent(view, evidence, jkt, signal, key)
   if (client.type !== 'jwt-bearer') return no('client.assertion_type')
-  const claims = verifyAgentToken(view, jws.value, client.assertion)
+  const claims = verifyAgentToken(view, jws.value, key)
   return claims.ok ? byAgentToken(view, claims.value, jkt) : claims
 }
 
-function recallAgentToken(view: AuthorityView, compact: string): AgentTokenClaims | undefined {
+function recallAgentToken(view: AuthorityView, key: string): AgentTokenClaims | undefined {
   const { agentTokens } = view.ports.memory
-  const found = agentTokens.get(tokenKey(view.name, compact))
+  const found = agentTokens.get(key)
   const home = found && homeOf(view, found.value.iss)
-  const claims = home && recall(agentTokens, tokenKey(view.name, compact), home.keys, view.now)
+  const claims = home && recall(agentTokens, key, home.keys, view.now)
   return claims && view.now < claims.exp ? claims : undefined
 }
 
@@ -78,7 +86,7 @@ function homeOf(view: AuthorityView, iss: string | undefined) {
 function verifyAgentToken(
   view: AuthorityView,
   jws: UnverifiedJws,
-  compact: string,
+  key: string,
 ): Result<AgentTokenClaims, Refusal> {
   const stated = unverifiedClaims(jws)
   const home = stated.ok ? homeOf(view, stated.value.iss) : undefined
@@ -96,7 +104,7 @@ function verifyAgentToken(
   if (!verified.ok) return verified
   const claims = agentTokenSchema.safeParse(verified.value.claims)
   if (!claims.success) return no('client.malformed')
-  remember(view.ports.memory.agentTokens, tokenKey(view.name, compact), home.keys, view.now, claims.data)
+  remember(view.ports.memory.agentTokens, key, home.keys, view.now, claims.data)
   return ok(claims.data)
 }
 
@@ -108,7 +116,7 @@ function byAgentToken(
   if (jkt === undefined) return err(PROOF_REQUIRED)
   if (jkt !== claims.cnf.jkt) return no('dpop.key_mismatch')
   const home = claims.iss.slice(`${view.ports.origin}/t/`.length) as TenantName
-  const workload = findWorkload(view, home, claims.sub)
+  const workload = findAgent(view, home, claims.sub)
   if (!workload.ok) return workload
   const guest = home !== view.name
   const own = claims.lin as Link[]
@@ -129,6 +137,7 @@ function issuerOf(compact: string): string | undefined {
 }
 
 const SAYS = {
+  'client.gateway': 'A gateway gets no tokens here.',
   'client.assertion_type': 'This assertion is not of the type that client_assertion_type says.',
   'client.issuer': 'The agent token is not from an issuer of this authority.',
   'client.malformed': 'The agent token does not hold what it must.',

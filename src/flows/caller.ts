@@ -25,21 +25,25 @@ export type Caller = {
   readonly jkt?: string
 }
 
+/** A caller that is an agent: the only kind that gets tokens here. */
+export type AgentCaller = Caller & {
+  readonly workload: Extract<Workload, { readonly kind: 'agent' }>
+}
+
 export function workloadLink(workload: Workload): Link {
   return workload.kind === 'agent' ? link('agent', workload.id) : link('gateway', workload.gateway.gateway)
 }
 
-/** Finds a workload by the id that a token of its home states. Guests need an admission that has not ended. */
-export function findWorkload(view: AuthorityView, home: TenantName, id: string): Result<Workload, Refusal> {
-  const homeTenant = view.snapshot.tenants.get(home)
-  if (id.startsWith('gateway:')) {
-    const gateway = home === view.name ? homeTenant?.gateways.get(id.slice('gateway:'.length)) : undefined
-    return gateway ? ok({ kind: 'gateway', id, gateway }) : no('client.unknown')
-  }
+/** Finds an agent by the id that a token of its home states. Guests need an admission that has not ended. */
+export function findAgent(
+  view: AuthorityView,
+  home: TenantName,
+  id: string,
+): Result<AgentCaller['workload'], Refusal> {
   const agent = parseAgentId(id)
   // The home that signed is the only one that can speak for its agents.
   if (!agent || splitAgentId(agent).home !== home) return no('client.not_its_home')
-  const doc = homeTenant?.agents.get(agent)
+  const doc = view.snapshot.tenants.get(home)?.agents.get(agent)
   if (!doc) return no('client.unknown')
   if (home !== view.name && !admissionOf(view.tenant, agent, view.now)) return no('client.not_admitted')
   return ok({ kind: 'agent', id: agent, agent: doc })

@@ -4,16 +4,15 @@ import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { authenticateClient, readAgentToken } from './authenticate-client.ts'
 import { type AuthorityView, requireFresh } from './authority.ts'
-import type { Caller } from './caller.ts'
+import type { AgentCaller, Caller } from './caller.ts'
 import { bearerRefusal, type Issued, issueAccessToken } from './issue-access-token.ts'
 import { issueAgentToken } from './issue-agent-token.ts'
-import { issueGatewayToken } from './issue-gateway-token.ts'
 import type { IssuedToken, TokenAsk, Wire } from './token-ask.ts'
 import { tenantStands } from './verify-access-token.ts'
 import { NOBODY, verifySubject } from './verify-subject.ts'
 
 /** What is known of a request when it is refused: for its record. */
-type Seen = { caller?: Caller; user?: string }
+type Seen = { caller?: AgentCaller; user?: string }
 type Onward = Extract<TokenAsk, { readonly grant: 'client_credentials' | 'exchange' }>
 
 /**
@@ -43,23 +42,10 @@ async function answer(view: AuthorityView, ask: TokenAsk, wire: Wire, seen: Seen
   seen.caller = caller.value
   const unbound = bearerRefusal(caller.value)
   if (unbound) return flat(err(unbound))
-  const { workload } = caller.value
-  if (workload.kind === 'gateway') return flat(await forGateway(view, ask, caller.value, workload.gateway))
   const subject = await subjectOf(view, ask, caller.value)
   if (!subject.ok) return flat(subject)
   if (subject.value.user) seen.user = subject.value.user.name
-  return issueAccessToken(view, { ...caller.value, workload }, subject.value, ask.target, wire)
-}
-
-async function forGateway(
-  view: AuthorityView,
-  ask: Onward,
-  caller: Caller,
-  gateway: Parameters<typeof issueGatewayToken>[2],
-) {
-  if (ask.grant === 'exchange')
-    return err(refuse('denied', 'gateway.acts_for_nobody', 'A gateway acts for nobody.'))
-  return issueGatewayToken(view, caller, gateway, ask.target)
+  return issueAccessToken(view, caller.value, subject.value, ask.target, wire)
 }
 
 async function subjectOf(view: AuthorityView, ask: Onward, caller: Caller) {
@@ -85,7 +71,7 @@ async function recordRefusal(
   seen: Seen,
   { refusal, decision }: { readonly refusal: Refusal; readonly decision?: DecisionId },
 ): Promise<void> {
-  const agent = seen.caller?.workload.kind === 'agent' ? { agent: seen.caller.workload.id } : {}
+  const agent = seen.caller ? { agent: seen.caller.workload.id } : {}
   const about =
     ask.grant === 'attest'
       ? { audience: ask.audience.slice(0, 200) }

@@ -1,17 +1,19 @@
 import type { AccessTokenClaims } from '../core/identity/access-token.ts'
-import { OPERATOR } from '../core/identity/tenant.ts'
+import type { Gateway } from '../core/identity/gateway.ts'
+import type { AgentId } from '../core/ids.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { TenantSnapshot } from '../core/snapshot.ts'
 import { authenticateClient } from './authenticate-client.ts'
-import { type AuthorityView, viewOf } from './authority.ts'
+import type { AuthorityView } from './authority.ts'
+import { authorizeGateway, serves } from './authorize-gateway.ts'
 import { bearerRefusal } from './issue-access-token.ts'
-import { gatewayAudience } from './issue-gateway-token.ts'
 import type { ClientAssertion, Wire } from './token-ask.ts'
-import { verifyAccessToken, verifySignedToken } from './verify-access-token.ts'
+import { verifySignedToken } from './verify-access-token.ts'
 
 /** Who may ask about a token: an agent about its own, a gateway about those for resources it serves. */
-export type Asker = { readonly kind: 'agent' | 'gateway'; readonly id: string }
+export type Asker =
+  | { readonly kind: 'agent'; readonly id: AgentId }
+  | { readonly kind: 'gateway'; readonly gateway: Gateway }
 
 /** What is said about a token, RFC 7662 §2.2; `undefined` is `active: false` and nothing else. */
 export type Introspection = AccessTokenClaims | undefined
@@ -29,28 +31,20 @@ export async function authenticateAsker(
   if (!caller.ok) return caller
   const unbound = bearerRefusal(caller.value)
   if (unbound) return err(unbound)
-  const { workload } = caller.value
-  return ok({ kind: workload.kind, id: workload.id })
+  return ok({ kind: 'agent', id: caller.value.workload.id })
 }
 
-/** A gateway's credential is of the operator's tenant, whichever tenant it asks about. */
+/** A gateway shows the credential that it holds, with a proof of its key for this request. */
 function gatewayAsker(
   view: AuthorityView,
   authorization: readonly string[],
-  wire: Wire,
+  { dpop, method, url }: Wire,
 ): Result<Asker, Refusal> {
-  if (authorization.length === 0)
+  if (authorization.length === 0) {
     return err(refuse('unauthenticated', 'client.missing', 'Authenticate with a client assertion.'))
-  const operator = viewOf(view.ports, OPERATOR)
-  if (!operator) return err(refuse('unauthenticated', 'client.unknown', 'No such agent is registered here.'))
-  const { memory, replay, origin } = view.ports
-  const presented = { authorization, dpop: wire.dpop, method: wire.method, url: wire.url }
-  const expected = { issuer: operator.issuer, audience: gatewayAudience(origin) }
-  const verified = verifyAccessToken(presented, expected, operator.tenant, view.now, {
-    cache: memory.tokens,
-    replay,
-  })
-  return verified.ok ? ok({ kind: 'gateway', id: verified.value.claims.client_id }) : verified
+  }
+  const authorized = authorizeGateway(view.ports, { authorization, dpop, method, url })
+  return authorized.ok ? ok({ kind: 'gateway', gateway: authorized.value.gateway }) : authorized
 }
 
 /** Whether the token counts now, told only to those it concerns: anything else is as inactive as a token that never was. */
@@ -60,18 +54,11 @@ export function introspectToken(view: AuthorityView, asker: Asker, token: string
   if (!verified.ok) return undefined
   const { claims } = verified.value
   const concerned =
-    asker.kind === 'agent' ? claims.client_id === asker.id : gatewayServes(view, asker.id, claims.aud)
+    asker.kind === 'agent' ? claims.client_id === asker.id : gatewayServes(view, asker.gateway, claims.aud)
   return concerned ? claims : undefined
 }
 
-function gatewayServes(view: AuthorityView, id: string, audience: string): boolean {
-  const operator: TenantSnapshot | undefined = view.snapshot.tenants.get(OPERATOR)
-  const gateway = operator?.gateways.get(id.slice('gateway:'.length))
-  if (
-    !gateway?.tenants.includes(view.name) ||
-    !audience.startsWith(`${view.ports.gatewayOrigin}/t/${view.name}/`)
-  )
-    return false
-  const resource = audience.slice(audience.lastIndexOf('/') + 1)
-  return gateway.resources === undefined || gateway.resources.includes(resource)
+function gatewayServes(view: AuthorityView, gateway: Gateway, audience: string): boolean {
+  const here = audience.startsWith(`${view.ports.gatewayOrigin}/t/${view.name}/`)
+  return here && serves(gateway, view.name, audience.slice(audience.lastIndexOf('/') + 1))
 }

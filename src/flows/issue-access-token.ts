@@ -13,7 +13,7 @@ import type { KnownResource } from '../core/snapshot.ts'
 import type { EpochSeconds } from '../core/time.ts'
 import { signJwt } from '../lib/jose/jwt.ts'
 import { type AuthorityView, requireSigner } from './authority.ts'
-import { admissionOf, type Caller, mustBeBound } from './caller.ts'
+import { type AgentCaller, admissionOf, type Caller, mustBeBound } from './caller.ts'
 import { type OpenedSession, rowFor, sessionOf } from './open-session.ts'
 import type { IssuedToken, TokenTarget, Wire } from './token-ask.ts'
 import type { Subject } from './verify-subject.ts'
@@ -21,7 +21,6 @@ import type { Subject } from './verify-subject.ts'
 /** A no after a decision: the event says which, so that the refusal is recorded once and with its decision. */
 export type Issued = Result<IssuedToken, { readonly refusal: Refusal; readonly decision?: DecisionId }>
 
-type AgentCaller = Caller & { readonly workload: Extract<Caller['workload'], { readonly kind: 'agent' }> }
 const MAX_LINKS = 32
 const MAX_ACTORS = 8
 

@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import { signJwt } from '../lib/jose/jwt.ts'
 import { attestAgent, PROOF_REQUIRED, proofKey } from './attest-agent.ts'
 import { type AuthorityView, requireSigner, viewOf } from './authority.ts'
-import { admissionOf, type Caller } from './caller.ts'
+import { type AgentCaller, admissionOf } from './caller.ts'
 import type { IssuedToken, TokenAsk, Wire } from './token-ask.ts'
 
 /** Seconds an agent+jwt lives: long enough to ask for tokens, too short to keep. */
@@ -23,19 +23,20 @@ export async function issueAgentToken(
   if (jkt.value === undefined) return err(PROOF_REQUIRED)
   const attested = await attestAgent(view, ask.evidence, jkt.value, wire.signal)
   if (!attested.ok) return attested
-  const target = targetOf(view, attested.value, ask.audience)
-  if (!target.ok) return target
-  return ok(await mint(view, attested.value, jkt.value, ask.audience))
+  const { workload } = attested.value
+  if (workload.kind !== 'agent') return err(GATEWAY)
+  const caller = { ...attested.value, workload }
+  const target = targetOf(view, caller, ask.audience)
+  return target.ok ? ok(await mint(view, caller, jkt.value, ask.audience)) : target
 }
 
 /** The tenant must be one where the workload lives or is admitted; any other is as unknown as one that does not exist. */
-function targetOf(view: AuthorityView, caller: Caller, audience: string): Result<TenantName, Refusal> {
+function targetOf(view: AuthorityView, caller: AgentCaller, audience: string): Result<TenantName, Refusal> {
   const prefix = `${view.ports.origin}/t/`
   const name = audience.startsWith(prefix) ? audience.slice(prefix.length) : ''
   const target = viewOf(view.ports, name)
   if (!target) return err(UNKNOWN)
   if (target.name === view.name) return ok(target.name)
-  if (caller.workload.kind !== 'agent') return err(UNKNOWN)
   const { id } = caller.workload
   if (!admissionOf(target.tenant, id, view.now)) return err(UNKNOWN)
   const links: readonly Link[] = [link('agent', id), link('admission', id), link('tenant', target.name)]
@@ -43,11 +44,12 @@ function targetOf(view: AuthorityView, caller: Caller, audience: string): Result
   return ended ? err(UNKNOWN) : ok(target.name)
 }
 
+const GATEWAY = refuse('unauthenticated', 'client.gateway', 'A gateway gets no tokens here.')
 const UNKNOWN = refuse('unknown', 'audience.unknown', 'No tenant where this agent may work has that issuer.')
 
 async function mint(
   view: AuthorityView,
-  caller: Caller,
+  caller: AgentCaller,
   jkt: string,
   audience: string,
 ): Promise<IssuedToken> {
@@ -67,7 +69,6 @@ async function mint(
     prf: proof,
     cnf: { jkt },
   }
-  const agent = workload.kind === 'agent' ? { agent: workload.id } : {}
   await view.ports.store.commit({
     events: [
       {
@@ -76,10 +77,10 @@ async function mint(
         kind: 'attest',
         outcome: 'allow',
         reason: 'attested',
-        ...agent,
+        agent: workload.id,
         token: jti,
         revision: view.snapshot.revision,
-        facts: { audience, proof, workload: workload.id },
+        facts: { audience, proof },
       },
     ],
   })

@@ -1,4 +1,4 @@
-import type { AgentId, TokenId } from '../core/ids.ts'
+import type { TokenId } from '../core/ids.ts'
 import { link } from '../core/lifecycle/revocation.ts'
 import type { AuthorityView } from './authority.ts'
 import type { Asker } from './introspect-token.ts'
@@ -11,10 +11,9 @@ import { verifySignedToken } from './verify-access-token.ts'
 export async function revokeToken(view: AuthorityView, asker: Asker, token: string): Promise<void> {
   const expected = { issuer: view.issuer, audience: null }
   const verified = verifySignedToken(token, expected, view.tenant, view.now, view.ports.memory.tokens)
-  if (!verified.ok || verified.value.claims.client_id !== asker.id) return
+  if (!verified.ok || asker.kind !== 'agent' || verified.value.claims.client_id !== asker.id) return
   const { jti } = verified.value.claims
   const revocation = link('token', jti)
-  const agent = asker.kind === 'agent' ? { agent: asker.id as AgentId } : {}
   await view.ports.store.commit({
     events: [
       {
@@ -25,7 +24,7 @@ export async function revokeToken(view: AuthorityView, asker: Asker, token: stri
         reason: 'revoked.by_client',
         token: jti as TokenId,
         session: verified.value.chain.session,
-        ...agent,
+        agent: asker.id,
       },
     ],
     changes: [

@@ -38,18 +38,19 @@ export async function verifySubject(
   subject: SubjectToken,
   caller: Caller,
 ): Promise<Result<Subject, Refusal>> {
-  if (isOurs(view, subject.token)) {
+  const key = tokenKey(view.name, subject.token)
+  if (isOurs(view, subject.token, key)) {
     return subject.type === 'id_token' ? no('subject.type') : verifyOwnToken(view, subject.token, caller)
   }
-  const user = await verifyUserToken(view, subject.token, caller)
+  const user = await verifyUserToken(view, subject.token, key, caller)
   if (!user.ok) return user
   const { id, name, links, login, expires } = user.value
   return ok({ user: { id, name }, login, links, expires, actors: [] })
 }
 
-function isOurs(view: AuthorityView, compact: string): boolean {
+function isOurs(view: AuthorityView, compact: string, key: string): boolean {
   const { userTokens } = view.ports.memory
-  if (recall(userTokens, tokenKey(view.name, compact), view.tenant.idps, view.now)) return false
+  if (recall(userTokens, key, view.tenant.idps, view.now)) return false
   const jws = parseJws(compact)
   const claims = jws.ok ? unverifiedClaims(jws.value) : jws
   return claims.ok && claims.value.iss === view.issuer

@@ -6,13 +6,13 @@ import { type Refusal, type RefusalKind, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { EpochSeconds } from '../core/time.ts'
 import type { Algorithm } from '../lib/jose/algorithms.ts'
-import { parseJws, type UnverifiedJws } from '../lib/jose/jws.ts'
+import { parseJws } from '../lib/jose/jws.ts'
 import { type Claims, unverifiedClaims, verifyJwt } from '../lib/jose/jwt.ts'
 import { isJsonObject } from '../lib/strict-json.ts'
 import type { AuthorityView } from './authority.ts'
-import { recall, remember, tokenKey } from './authority-memory.ts'
+import { recall, remember } from './authority-memory.ts'
 import type { Caller } from './caller.ts'
-import { loggedOut, loginLinks } from './login.ts'
+import { type Login, loggedOut, loginLinks } from './login.ts'
 
 /** The user that a token of the company's identity provider stands for. */
 export type VerifiedUser = {
@@ -41,14 +41,15 @@ export const IDP_ALGORITHMS: readonly Algorithm[] = [
 
 /**
  * A subject token (RFC 8693 §2.1) that must be meant for us: its audience is our tenant issuer, or it is an ID token of the client that is
- * registered to the very agent that presents it (ARCHITECTURE §3). Everything but the signature is judged each time.
+ * registered to the very agent that presents it (ARCHITECTURE §3). Everything but the signature is judged each time. `key` is its `tokenKey`.
  */
 export async function verifyUserToken(
   view: AuthorityView,
   compact: string,
+  key: string,
   caller: Caller,
 ): Promise<Result<VerifiedUser, Refusal>> {
-  const found = await verifiedClaims(view, compact)
+  const found = await verifiedClaims(view, compact, key)
   if (!found.ok) return found
   const { claims, idp, accessToken } = found.value
   if (claims.exp <= view.now) return no('subject.expired')
@@ -60,14 +61,19 @@ export async function verifyUserToken(
 type Found = { readonly claims: Claims; readonly idp: IdentityProvider; readonly accessToken: boolean }
 const kinds = new WeakMap<Claims, Omit<Found, 'claims'>>()
 
-async function verifiedClaims(view: AuthorityView, compact: string): Promise<Result<Found, Refusal>> {
-  const key = tokenKey(view.name, compact)
-  const known = recall(view.ports.memory.userTokens, key, view.tenant.idps, view.now)
-  const kind = known && kinds.get(known)
-  if (known && kind) return ok({ claims: known, ...kind })
+async function verifiedClaims(
+  view: AuthorityView,
+  compact: string,
+  key: string,
+): Promise<Result<Found, Refusal>> {
+  const before = recall(view.ports.memory.userTokens, key, view.tenant.idps, view.now)
+  const kind = before && kinds.get(before)
+  if (before && kind) return ok({ claims: before, ...kind })
   const jws = parseJws(compact)
   if (!jws.ok) return no('subject.malformed')
-  const idp = issuerOf(view, jws.value)
+  const stated = unverifiedClaims(jws.value)
+  if (!stated.ok) return no('subject.malformed')
+  const idp = issuerOf(view, stated.value.iss)
   if (!idp) return no('subject.issuer_untrusted')
   const keys = await view.ports.idpKeys(view.name, idp).find(jws.value.kid, view.now)
   if (!keys.ok) return err(refuse(keys.error.refused, keys.error.reason, keys.error.says))
@@ -94,10 +100,8 @@ async function verifiedClaims(view: AuthorityView, compact: string): Promise<Res
 }
 
 /** The one provider with this issuer; two of them would make the answer depend on their order. */
-function issuerOf(view: AuthorityView, jws: UnverifiedJws): IdentityProvider | undefined {
-  const claims = unverifiedClaims(jws)
-  if (!claims.ok) return undefined
-  const found = [...view.tenant.idps.values()].filter((idp) => idp.issuer === claims.value.iss)
+function issuerOf(view: AuthorityView, iss: string | undefined): IdentityProvider | undefined {
+  const found = [...view.tenant.idps.values()].filter((idp) => idp.issuer === iss)
   return found.length === 1 ? found[0] : undefined
 }
 
@@ -147,35 +151,36 @@ function mayAct(view: AuthorityView, claims: Claims, idp: IdentityProvider, call
 }
 
 function userOf(view: AuthorityView, claims: Claims, idp: IdentityProvider): Result<VerifiedUser, Refusal> {
-  const { sub = '', exp } = claims
-  const id = knownId(view.name, claims, idp)
-  const doc = view.tenant.users.get(id)
+  const { login, links } = signedIn(view.name, claims, idp)
+  const doc = view.tenant.users.get(login.user)
   if (!doc && idp.users === 'listed') return no('user.unlisted')
   if (doc && doc.state !== 'active') return no('user.suspended')
-  const at = typeof claims.auth_time === 'number' ? claims.auth_time : (claims.iat ?? 0)
-  const sid = typeof claims.sid === 'string' ? { sid: claims.sid } : {}
-  const login = { idp: idp.idp, user: id, at, ...sid }
-  const logins = loginLinks(login)
-  const links = [link('user', id), ...logins]
   if (loggedOut(view.tenant, login)) return no('login.ended')
   if (endedBy(links, view.snapshot.revision, view.tenant.revocations)) return no('login.revoked')
+  const name = doc?.user ?? claims.sub ?? ''
   const found = {
-    id,
-    name: doc?.user ?? sub,
+    id: login.user,
+    name,
     links,
-    login: logins[0] ?? link('login', id),
-    expires: exp as EpochSeconds,
+    login: links[1] ?? link('login', login.user),
+    expires: claims.exp as EpochSeconds,
   }
   return ok(doc ? { ...found, doc } : found)
 }
 
-const ids = new WeakMap<Claims, UserId>()
-function knownId(tenant: TenantName, claims: Claims, idp: IdentityProvider): UserId {
-  const before = ids.get(claims)
+type SignedIn = { readonly login: Login; readonly links: readonly Link[] }
+const known = new WeakMap<Claims, SignedIn>()
+
+/** Who signed in, and when: digests that are the same each time the same remembered token is shown in the same tenant. */
+function signedIn(tenant: TenantName, claims: Claims, idp: IdentityProvider): SignedIn {
+  const before = known.get(claims)
   if (before) return before
-  const id = userId(tenant, idp.issuer, claims.sub ?? '')
-  ids.set(claims, id)
-  return id
+  const user = userId(tenant, idp.issuer, claims.sub ?? '')
+  const at = typeof claims.auth_time === 'number' ? claims.auth_time : (claims.iat ?? 0)
+  const login = { idp: idp.idp, user, at, ...(typeof claims.sid === 'string' ? { sid: claims.sid } : {}) }
+  const found = { login, links: [link('user', user), ...loginLinks(login)] }
+  known.set(claims, found)
+  return found
 }
 
 const NO = {

@@ -1,4 +1,7 @@
-/** A map that forgets what was used longest ago once it holds `max` entries. */
+/**
+ * A map of at most `max` entries that forgets those not used for the longest. Kept as two halves: what is used moves to the young one,
+ * and when that is full the old one is dropped whole. A hit then moves nothing, which an exact order would do at every look.
+ */
 export type Lru<K, V> = {
   get(key: K): V | undefined
   set(key: K, value: V): void
@@ -8,31 +11,33 @@ export type Lru<K, V> = {
 }
 
 export function createLru<K, V>(max: number): Lru<K, V> {
-  const entries = new Map<K, V>()
+  const half = Math.max(1, Math.floor(max / 2))
+  let young = new Map<K, V>()
+  let old = new Map<K, V>()
+  const put = (key: K, value: V) => {
+    if (young.size >= half && !young.has(key)) {
+      old = young
+      young = new Map()
+    }
+    young.set(key, value)
+    old.delete(key)
+  }
   return {
     get(key) {
-      const value = entries.get(key)
-      if (value === undefined) return undefined
-      entries.delete(key)
-      entries.set(key, value)
-      return value
+      const value = young.get(key)
+      if (value !== undefined) return value
+      const older = old.get(key)
+      if (older !== undefined) put(key, older)
+      return older
     },
-    set(key, value) {
-      entries.delete(key)
-      entries.set(key, value)
-      if (entries.size > max) dropOldest(entries)
+    set: put,
+    delete: (key) => young.delete(key) || old.delete(key),
+    clear: () => {
+      young.clear()
+      old.clear()
     },
-    delete: (key) => entries.delete(key),
-    clear: () => entries.clear(),
     get size() {
-      return entries.size
+      return young.size + old.size
     },
-  }
-}
-
-function dropOldest<K, V>(entries: Map<K, V>): void {
-  for (const key of entries.keys()) {
-    entries.delete(key)
-    return
   }
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { newSigningKey } from '../../src/lib/jose/signing-key.ts'
-import { claimsOf, type FakeAuthority, GATEWAY, START } from '../fakes/authority.ts'
+import { claimsOf, type FakeAuthority, START } from '../fakes/authority.ts'
 import {
   BEARER,
   CATALOGUE,
@@ -166,39 +166,13 @@ describe('evidence as the client assertion, at home', () => {
   })
 })
 
-describe("a gateway's credential", () => {
-  const gateway = (resource: string, over: Record<string, string> = {}) =>
-    runner(authority, 'gw-1', { pod: crypto.randomUUID() }).ask('operator', { resource, ...over }, {})
-  it('is for the gateway API alone, bound, an hour at most, and names no agent', async () => {
-    const one = runner(authority, 'gw-1', { pod: crypto.randomUUID() })
-    const answered = await one.ask('operator', {
-      client_assertion: await one.agentToken('operator'),
-      resource: `${authority.origin}/gateway`,
-    })
-    expect(answered.body).toMatchObject({ token_type: 'DPoP' })
-    expect(claimsOf(answered.body.access_token)).toMatchObject({
-      sub: 'gateway:gw-1',
-      client_id: 'gateway:gw-1',
-      aud: `${authority.origin}/gateway`,
-      cnf: { jkt: one.jkt },
-    })
-    expect(claimsOf(answered.body.access_token).lin).toContain('gateway:gw-1')
-  })
-  it('lives an hour when the gateway shows its evidence itself', async () => {
+describe('a gateway', () => {
+  it('gets no tokens here: not for resources, and not in two steps', async () => {
     const one = runner(authority, 'gw-1')
-    const mine = evidence(authority, 'gw-1', { pod: crypto.randomUUID(), exp: START + 7000 })
-    const answered = await one.ask('operator', {
-      client_assertion: mine,
-      resource: `${authority.origin}/gateway`,
-    })
-    expect(answered.body.expires_in).toBe(3600)
-  })
-  it('is not for resources, users or other tenants, and the gateway API is not for agents', async () => {
-    expect((await gateway(`${GATEWAY}/t/operator/mcp/catalogue`)).body.error).toBe('invalid_target')
-    expect((await support.ask('operator', { resource: `${authority.origin}/gateway` })).body.error).toBe(
-      'invalid_target',
-    )
-    const one = runner(authority, 'gw-1')
-    expect((await one.attest()).body.error).toBe('invalid_target')
+    const mine = evidence(authority, 'gw-1')
+    const asked = await one.ask('operator', { client_assertion: mine, resource: CATALOGUE('operator') })
+    expect([asked.status, asked.body.reason]).toEqual([401, 'client.gateway'])
+    const attested = await one.attest({ subject_token: mine, audience: authority.issuer('operator') })
+    expect([attested.status, attested.body.reason]).toEqual([401, 'client.gateway'])
   })
 })

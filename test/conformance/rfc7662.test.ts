@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { attestGateway } from '../../src/flows/attest-gateway.ts'
 import { claimsOf, type FakeAuthority, START } from '../fakes/authority.ts'
-import { BEARER, idToken, ORDERS, type Runner, runner, startStory } from '../fakes/authority-story.ts'
+import {
+  BEARER,
+  evidence,
+  idToken,
+  ORDERS,
+  type Runner,
+  runner,
+  startStory,
+} from '../fakes/authority-story.ts'
 
 let authority: FakeAuthority
 let support: Runner
@@ -19,14 +28,15 @@ const at = (tenant = 'a') => `${authority.issuer(tenant)}/introspect`
 /** The gateway's credential, and a request with it. */
 async function gateway() {
   const one = runner(authority, 'gw-1')
-  const credential = String(
-    (
-      await one.ask('operator', {
-        client_assertion: await one.agentToken('operator'),
-        resource: `${authority.origin}/gateway`,
-      })
-    ).body.access_token,
+  const url = `${authority.origin}/gateway/v1/token`
+  const wire = { dpop: [one.proof(url)], method: 'POST', url, signal: new AbortController().signal }
+  const attested = await attestGateway(
+    authority.ports,
+    { evidence: evidence(authority, 'gw-1'), instance: 'gw-1a' },
+    wire,
   )
+  if (!attested.ok) throw new Error(attested.error.reason)
+  const { token: credential } = attested.value
   return (tenant: string, token: string) =>
     one.post(
       at(tenant),
