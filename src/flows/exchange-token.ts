@@ -7,6 +7,7 @@ import { type AuthorityView, requireFresh } from './authority.ts'
 import type { AgentCaller, Caller } from './caller.ts'
 import { bearerRefusal, type Issued, issueAccessToken } from './issue-access-token.ts'
 import { issueAgentToken } from './issue-agent-token.ts'
+import { registerUser } from './register-user.ts'
 import type { IssuedToken, TokenAsk, Wire } from './token-ask.ts'
 import { tenantStands } from './verify-access-token.ts'
 import { NOBODY, verifySubject } from './verify-subject.ts'
@@ -45,7 +46,9 @@ async function answer(view: AuthorityView, ask: TokenAsk, wire: Wire, seen: Seen
   const subject = await subjectOf(view, ask, caller.value)
   if (!subject.ok) return flat(subject)
   if (subject.value.user) seen.user = subject.value.user.name
-  return issueAccessToken(view, caller.value, subject.value, ask.target, wire)
+  const { fresh } = subject.value
+  const known = fresh ? await registerUser(view, fresh.idp, fresh.claims) : view
+  return issueAccessToken(known, caller.value, subject.value, ask.target, wire)
 }
 
 async function subjectOf(view: AuthorityView, ask: Onward, caller: Caller) {

@@ -10,7 +10,7 @@ import { recall, tokenKey } from './authority-memory.ts'
 import type { Caller } from './caller.ts'
 import type { SubjectToken } from './token-ask.ts'
 import { verifySignedToken } from './verify-access-token.ts'
-import { verifyUserToken } from './verify-user-token.ts'
+import { type VerifiedUser, verifyUserToken } from './verify-user-token.ts'
 
 /** For whom a token is asked, and what it inherits from the subject token. */
 export type Subject = {
@@ -28,6 +28,8 @@ export type Subject = {
   readonly scope?: readonly string[]
   /** `aud` of the token that goes onward. */
   readonly audience?: string
+  /** A user without an entry yet, of a provider that lists none. */
+  readonly fresh?: VerifiedUser['fresh']
 }
 
 export const NOBODY: Subject = { login: '', links: [], actors: [] }
@@ -44,8 +46,9 @@ export async function verifySubject(
   }
   const user = await verifyUserToken(view, subject.token, key, caller)
   if (!user.ok) return user
-  const { id, name, links, login, expires } = user.value
-  return ok({ user: { id, name }, login, links, expires, actors: [] })
+  const { id, name, links, login, expires, fresh } = user.value
+  const found = { user: { id, name }, login, links, expires, actors: [] }
+  return ok(fresh ? { ...found, fresh } : found)
 }
 
 function isOurs(view: AuthorityView, compact: string, key: string): boolean {

@@ -1,5 +1,5 @@
 import type { IdentityProvider } from '../core/identity/identity-provider.ts'
-import { type User, userId } from '../core/identity/user.ts'
+import { userId } from '../core/identity/user.ts'
 import { splitAgentId, type TenantName, type UserId } from '../core/ids.ts'
 import { endedBy, type Link, link } from '../core/lifecycle/revocation.ts'
 import { type Refusal, type RefusalKind, refuse } from '../core/refusal.ts'
@@ -19,7 +19,8 @@ export type VerifiedUser = {
   readonly id: UserId
   /** For people: the listed name, else the provider's `sub`. */
   readonly name: string
-  readonly doc?: User
+  /** Set when the provider's users need not be listed, and this one has no entry yet. */
+  readonly fresh?: { readonly idp: IdentityProvider; readonly claims: Claims }
   readonly links: readonly Link[]
   /** Tells this sign-in apart, for the session. */
   readonly login: Link
@@ -165,7 +166,7 @@ function userOf(view: AuthorityView, claims: Claims, idp: IdentityProvider): Res
     login: links[1] ?? link('login', login.user),
     expires: claims.exp as EpochSeconds,
   }
-  return ok(doc ? { ...found, doc } : found)
+  return ok(doc ? found : { ...found, fresh: { idp, claims } })
 }
 
 type SignedIn = { readonly login: Login; readonly links: readonly Link[] }

@@ -8,6 +8,7 @@ import {
   GRANT,
   idToken,
   ORDERS,
+  OTHER_COMPANY,
   type Runner,
   runner,
   startStory,
@@ -237,6 +238,33 @@ describe('RFC 8693 §2.2: the user and the agent in one token', () => {
     expect(reason(await support.exchange('b', idToken({ aud: 'b-support' })))).toBe(
       'subject.issuer_untrusted',
     )
+  })
+})
+
+describe('a user of a provider that lists none', () => {
+  it('becomes an entry with the attributes that were declared, once', async () => {
+    const token = (over: Record<string, unknown> = {}) =>
+      OTHER_COMPANY.sign({
+        sub: 'zoe',
+        aud: 'b-support',
+        iat: START,
+        exp: START + 60,
+        sid: 's',
+        department: 'sales',
+        grade: 'x',
+        ...over,
+      })
+    const answered = await support.exchange('b', token())
+    expect([answered.status, answered.body.error_description]).toEqual([200, undefined])
+    const users = authority.store.snapshot().tenants.get('b' as never)?.users
+    expect(users?.get(String(claimsOf(answered.body.access_token).sub) as never)).toMatchObject({
+      user: 'sso:zoe',
+      sub: 'zoe',
+      attributes: { team: 'sales' },
+    })
+    const { revision } = authority.store.snapshot()
+    expect((await support.exchange('b', token({ sid: 's2' }))).status).toBe(200)
+    expect(authority.store.snapshot().revision).toBe(revision)
   })
 })
 

@@ -33,9 +33,12 @@ const agent = (name: string, more: object = {}) => ({
 })
 
 const customer = (name: string, issuer: string, users: readonly string[]): World[string] => ({
+  tenant: [{ user_attributes: { team: 'String', level: 'Long' } }],
   idp: [
     {
       idp: 'sso',
+      users: name === 'b' ? 'any' : 'listed',
+      attributes: { team: 'department', level: 'grade' },
       issuer,
       clients: { 'operator/support': `${name}-support`, 'operator/router': `${name}-router` },
     },
