@@ -103,9 +103,11 @@ async function open(config: AuthorityConfig, log: Logger, closers: Closers): Pro
     fault,
     closers,
   }
-  const { routes, socketRoutes } = assemble(parts)
+  const { routes, socketRoutes, endFeeds } = assemble(parts)
   const { host, port } = await listen(config, routes, fault, closers)
   const socket = await listenOnSocket(config, socketRoutes, fault, closers)
+  // Closed first: a server waits for what is under way, and a feed never ends by itself.
+  closers.push(endFeeds)
   return {
     role: 'authority',
     host,
@@ -134,6 +136,7 @@ const monotonic = () => performance.now()
 function assemble(parts: Parts): {
   readonly routes: readonly Route[]
   readonly socketRoutes: readonly Route[]
+  readonly endFeeds: () => void
 } {
   const { live, store, keys, closers, config, providers, fault } = parts
   const fetch = createGuardedFetch({ allow: config.allow_private })
@@ -160,7 +163,6 @@ function assemble(parts: Parts): {
     for (const provider of providers.values()) await provider.close?.()
   })
   const feeds = createGatewayFeeds({ ...live, now: wallClock, monotonic })
-  closers.push(() => feeds.close())
   const leases = createLeaseSweep({
     store,
     snapshot: live.snapshot,
@@ -169,7 +171,7 @@ function assemble(parts: Parts): {
     leasing,
   })
   closers.push(startLeaseSweep(leases, live.onChange, fault))
-  const journal = { store, now: wallClock, alarmed: createJournalMemory() }
+  const journal = { store, now: wallClock, memory: createJournalMemory() }
   const admin = adminPorts(parts, feeds, leases, fetch)
   const shared = [
     ...oauthRoutes(authority),
@@ -177,7 +179,8 @@ function assemble(parts: Parts): {
     ...factRoutes(authority),
     ...gatewayRoutes({ authority, leasing, feeds, journal }),
   ]
-  return { routes: [...shared, ...adminRoutes(admin)], socketRoutes: adminSocketRoutes(admin) }
+  const routes = [...shared, ...adminRoutes(admin)]
+  return { routes, socketRoutes: adminSocketRoutes(admin), endFeeds: feeds.close }
 }
 
 function adminPorts(

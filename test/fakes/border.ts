@@ -177,7 +177,7 @@ export async function startBorder() {
       authority,
       leasing,
       feeds,
-      journal: { store, now, alarmed: createJournalMemory() },
+      journal: { store, now, memory: createJournalMemory() },
     })
   })
   const closers: (() => Promise<void>)[] = []
