@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { toNodeHandler } from '@modelcontextprotocol/node'
-import { type AuthInfo, createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
+import { createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
 import { Pool, type PoolConfig } from 'pg'
 import { announce, endWithParent } from '../parts/announce.ts'
 import { type Reader, tokenReader } from './orders-token.ts'
@@ -23,6 +23,8 @@ export type OrdersSettings = {
   readonly port?: number
 }
 
+type Served = (request: IncomingMessage & { auth: object }, response: ServerResponse) => Promise<void>
+
 /** `url` is the server's own identifier: what tokens for it must name as `aud`. */
 export type OrdersServer = { readonly url: string; readonly close: () => Promise<void> }
 
@@ -33,7 +35,8 @@ function refuse(response: ServerResponse, status: number, says: string): void {
 
 function mcp(build: (reader: Reader) => ReturnType<McpServerFactory>) {
   const handler = createMcpHandler((context) => build(context.authInfo?.extra?.['reader'] as Reader))
-  return { served: toNodeHandler(handler), close: () => handler.close() }
+  // The adapter's own idea of a request differs from Node's in optional members only.
+  return { served: toNodeHandler(handler) as unknown as Served, close: () => handler.close() }
 }
 
 export async function startOrdersServer(settings: OrdersSettings): Promise<OrdersServer> {
@@ -45,13 +48,13 @@ export async function startOrdersServer(settings: OrdersSettings): Promise<Order
     ['/mcp', mcp((reader) => ordersTools(pool, reader))],
     ['/catalogue', mcp(() => catalogueTools(pool))],
   ])
-  const server = createServer(async (request: IncomingMessage & { auth?: AuthInfo }, response) => {
+  const server = createServer(async (request, response) => {
     const found = paths.get(request.url ?? '')
     if (!found) return refuse(response, 404, 'There is nothing here.')
     const reader = await readerOf(request.headers.authorization)
     if (!reader) return refuse(response, 401, 'An access token for this server is required.')
-    request.auth = { token: '', clientId: '', scopes: [], extra: { reader } }
-    await found.served(request, response)
+    const auth = { token: '', clientId: '', scopes: [], extra: { reader } }
+    await found.served(Object.assign(request, { auth }), response)
   })
   await new Promise<void>((resolve) => server.listen(settings.port ?? 0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

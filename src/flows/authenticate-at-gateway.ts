@@ -1,0 +1,145 @@
+import type { AuditDraft } from '../core/audit/audit-event.ts'
+import type { Presented } from '../core/enforcement.ts'
+import { issuerOf } from '../core/identity/tenant.ts'
+import { type AgentId, parseAgentId, type TenantName, tenantName } from '../core/ids.ts'
+import { type Resource, resourceUri } from '../core/policy/resource.ts'
+import { type Refusal, Unavailable } from '../core/refusal.ts'
+import type { Result } from '../core/result.ts'
+import type { TenantSnapshot } from '../core/snapshot.ts'
+import { parseDuration, toSeconds } from '../core/time.ts'
+import { parseJws } from '../lib/jose/jws.ts'
+import { unverifiedClaims } from '../lib/jose/jwt.ts'
+import type { Enforcement } from './enforcement.ts'
+import { type VerifiedAccess, verifyAccessToken } from './verify-access-token.ts'
+
+export type McpResource = Extract<Resource, { readonly type: 'mcp' }>
+
+/** A resource that this gateway serves, found by the path of a request. */
+export type Target = {
+  readonly tenant: TenantName
+  readonly view: TenantSnapshot
+  readonly resource: McpResource
+  /** Its canonical URI: the token's `aud`, and what a proof must be for. Made from configuration. */
+  readonly uri: string
+  readonly issuer: string
+}
+
+/** Who is calling: proven, and not judged yet. */
+export type GatewayCaller = {
+  readonly target: Target
+  readonly access: VerifiedAccess
+  readonly presented: Presented
+  readonly address: string
+}
+
+/** What came with the request. */
+export type Knock = {
+  readonly method: string
+  readonly authorization: readonly string[]
+  readonly dpop: readonly string[]
+  readonly address: string
+}
+
+/** Nothing, whether the tenant isn't there, the resource isn't, or this gateway isn't listed for it: they must look the same. */
+export function findTarget({ point }: Enforcement, tenant: string, name: string): Target | undefined {
+  const known = tenantName(tenant)
+  if (known === undefined || !point.serves(known, name)) return undefined
+  const view = point.snapshot().tenants.get(known)
+  const resource = view?.resources.get(name)?.resource
+  if (view === undefined || resource?.type !== 'mcp') return undefined
+  const uri = resourceUri(point.origin, known, resource)
+  return { tenant: known, view, resource, uri, issuer: issuerOf(point.authorityOrigin, known) }
+}
+
+/**
+ * Verifies the caller's access token and proof for exactly this resource. Throws `Unavailable` (`gateway.stale`) when this gateway's
+ * view is too old to say: a revocation may have been missed, and so may a new key.
+ */
+export async function authenticateAtGateway(
+  enforcement: Enforcement,
+  target: Target,
+  knock: Knock,
+): Promise<Result<GatewayCaller, Refusal>> {
+  const { point } = enforcement
+  const { method, authorization, dpop, address } = knock
+  const presented = { method, authorization, dpop, url: target.uri }
+  const expected = { issuer: target.issuer, audience: target.uri }
+  const now = toSeconds(point.now())
+  const access = verifyAccessToken(presented, expected, target.view, now, enforcement.access)
+  if (!access.ok) {
+    requireFresh(enforcement, target, 'read')
+    await recordRefused(enforcement, target, authorization[0], access.error)
+    return access
+  }
+  const [proof] = dpop
+  const forwarded = { method, url: target.uri, authorization: authorization[0] ?? '' }
+  return {
+    ok: true,
+    value: {
+      target,
+      access: access.value,
+      address,
+      presented: proof === undefined || access.value.bearer ? forwarded : { ...forwarded, dpop: proof },
+    },
+  }
+}
+
+/** ARCHITECTURE §9: what the resource says; else 5 s for writes and confidential data, and the tenant's limit for the rest. */
+export function stalenessMs({ view, resource }: Target, hint: 'read' | 'write'): number {
+  if (resource.staleness !== undefined) return milliseconds(resource.staleness)
+  const general = milliseconds(view.tenant.staleness)
+  return hint === 'write' || resource.labels.includes('confidential') ? Math.min(general, STRICT_MS) : general
+}
+
+const STRICT_MS = 5000
+
+function milliseconds(duration: string): number {
+  return (parseDuration(duration) ?? 0) * 1000
+}
+
+/** Throws `Unavailable` when the view is older than this use of the resource allows. */
+export function requireFresh({ point }: Enforcement, target: Target, hint: 'read' | 'write'): void {
+  if (point.staleMs() <= stalenessMs(target, hint)) return
+  throw new Unavailable('gateway.stale', 'this gateway has not heard from its authority for too long')
+}
+
+/**
+ * Refusals of tokens that the tenant did sign: somebody who is known was refused. A stranger's are not recorded, since anybody could
+ * fill the Journal with them.
+ */
+const SIGNED: ReadonlySet<string> = new Set([
+  'token.audience',
+  'token.expired',
+  'token.revoked',
+  'token.bound',
+  'token.not_bound',
+])
+
+async function recordRefused(
+  { point }: Enforcement,
+  target: Target,
+  authorization: string | undefined,
+  refusal: Refusal,
+): Promise<void> {
+  if (!SIGNED.has(refusal.reason) && !refusal.reason.startsWith('dpop.')) return
+  const agent = agentOf(authorization)
+  const event: AuditDraft = {
+    tenant: target.tenant,
+    at: point.now(),
+    kind: 'decision',
+    outcome: 'deny',
+    reason: refusal.reason,
+    resource: target.resource.resource,
+    revision: point.snapshot().revision,
+    ...(agent === undefined ? {} : { agent }),
+  }
+  await point.record(event)
+}
+
+/** The agent that a token names whose signature was found good. */
+function agentOf(authorization = ''): AgentId | undefined {
+  const jws = parseJws(/^\S+ +(\S+)$/.exec(authorization)?.[1] ?? '')
+  const claims = jws.ok ? unverifiedClaims(jws.value) : jws
+  const client: unknown = claims.ok ? claims.value['client_id'] : undefined
+  return typeof client === 'string' ? parseAgentId(client) : undefined
+}

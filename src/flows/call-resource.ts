@@ -1,0 +1,167 @@
+import type { AccessRequest, Json } from '../core/policy/access-request.ts'
+import { decide } from '../core/policy/decide.ts'
+import type { Allow, Decision } from '../core/policy/decision.ts'
+import { type Refusal, refuse, Unavailable } from '../core/refusal.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { GatewayCaller } from './authenticate-at-gateway.ts'
+import { decideAtGateway, recordOutcome, recordRefusal } from './decide-at-gateway.ts'
+import type { Enforcement } from './enforcement.ts'
+import { FAILURES, type Flight, type Forward, landing, takeOff } from './flight.ts'
+import {
+  type CalledTool,
+  dropCredential,
+  placeCredential,
+  upstreamCredential,
+} from './upstream-credential.ts'
+
+/** `hidden`: the caller may not know that there is such a tool. `failed`: allowed, but nothing came back from behind. */
+export type Called =
+  | { readonly came: 'answer'; readonly flight: Flight }
+  | {
+      readonly came: 'refusal'
+      readonly decision: Decision
+      readonly refusal: Refusal
+      readonly hidden: boolean
+    }
+  | { readonly came: 'failure'; readonly decision: Decision; readonly reason: string }
+
+/** One call of a tool: the data path (ARCHITECTURE §2), after the caller is known. */
+export async function callResource(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  called: CalledTool,
+  forward: Forward,
+): Promise<Called> {
+  const began = performance.now()
+  const asked = { input: JSON.stringify(called.input), arguments: declaredNames(caller, called) }
+  const decision = await decideAtGateway(enforcement, caller, { kind: 'call', ...called }, asked)
+  if (decision.outcome !== 'allow') {
+    const hidden = isHidden(enforcement, decision)
+    return { came: 'refusal', decision, refusal: decision.refusal, hidden }
+  }
+  return send(enforcement, caller, decision, forward, began, called)
+}
+
+/** The rest of the path, for what was allowed: credential, one more look at what may have ended, forward. */
+export async function send(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  decision: Allow,
+  forward: Forward,
+  began: number,
+  called?: CalledTool,
+): Promise<Called> {
+  const credential = await credentialFor(enforcement, caller, decision, began, called)
+  if (!credential.ok) return refused(enforcement, decision, credential.error, began)
+  const ended = endedSince(enforcement, decision)
+  if (ended) return refused(enforcement, decision, ended, began)
+  const flight = takeOff(enforcement, caller, decision, forward)
+  const headers = { ...forward.headers, ...credential.value }
+  const { body, bodyTimeout } = forward
+  const url = urlOf(caller.target.resource.at)
+  const timeout = bodyTimeout === undefined ? {} : { bodyTimeout }
+  const sent = await enforcement.upstreams.post({ url, headers, body, signal: flight.signal, ...timeout })
+  if (sent.ok && sent.value.status !== 401) {
+    return { came: 'answer', flight: landing(enforcement, decision, sent.value, flight, began) }
+  }
+  flight.release()
+  const why = flight.ended()
+  if (why) return refused(enforcement, decision, why, began)
+  // The server behind took our credential for bad: the next call gets a new one.
+  if (sent.ok) {
+    dropCredential(enforcement, caller)
+    sent.value.body.destroy()
+  }
+  const reason = sent.ok ? 'upstream.unauthorized' : FAILURES[sent.error]
+  await recordOutcome(enforcement, decision, 'failed', reason, began)
+  return { came: 'failure', decision, reason }
+}
+
+async function refused(
+  enforcement: Enforcement,
+  decision: Allow,
+  refusal: Refusal,
+  began: number,
+): Promise<Called> {
+  await recordRefusal(enforcement, decision, refusal, began)
+  return { came: 'refusal', decision, refusal, hidden: false }
+}
+
+async function credentialFor(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  decision: Allow,
+  began: number,
+  called: CalledTool | undefined,
+): Promise<Result<Readonly<Record<string, string>>, Refusal>> {
+  try {
+    const credential = await upstreamCredential(enforcement, caller, decision, called)
+    if (!credential.ok) return credential
+    if (credential.value && credential.value.placement.kind !== 'header') return err(NOT_PLACEABLE)
+    return ok(placeCredential(credential.value))
+  } catch (fault) {
+    // Asking failed: nothing was forwarded, and that is recorded before the fault is told.
+    const reason = fault instanceof Unavailable ? fault.reason : 'credential.failed'
+    await recordOutcome(enforcement, decision, 'failed', reason, began)
+    throw fault
+  }
+}
+
+const NOT_PLACEABLE = refuse(
+  'denied',
+  'credential.placement',
+  'The credential of this resource can not be put on a request; its operator must change the provider.',
+)
+
+/** Compared right before the request leaves (ARCHITECTURE §2.5). The same view gives the same answer, so only a newer one is asked. */
+function endedSince({ point }: Enforcement, { request, revision }: Allow): Refusal | undefined {
+  const snapshot = point.snapshot()
+  const now = point.now()
+  if (snapshot.revision === revision && now < request.chain.expires * 1000) return undefined
+  const again = decide(request, snapshot, now)
+  return again.outcome === 'allow' ? undefined : again.refusal
+}
+
+/**
+ * Reasons that are about one tool. Where its listing is certainly refused too, saying more than "unknown" would tell that it is there;
+ * everything else is about the caller, who may know why.
+ */
+const ABOUT_THE_TOOL: ReadonlySet<string> = new Set([
+  'agent.no_permit',
+  'agent.only_claimed',
+  'user.no_permit',
+  'policy.forbidden',
+  'policy.error',
+  'chain.scope',
+  'delegation.missing',
+])
+
+function isHidden({ point }: Enforcement, { request, reason, ...decision }: Decision): boolean {
+  if ('refusal' in decision && decision.refusal.refused === 'unknown') return true
+  if (!ABOUT_THE_TOOL.has(reason) || request.act.kind !== 'call') return false
+  const listing: AccessRequest = { ...request, act: { kind: 'list', tool: request.act.tool } }
+  return decide(listing, point.snapshot(), point.now()).outcome === 'deny'
+}
+
+/** Names of arguments that the configuration declares; others are the caller's own words and could hold anything. */
+function declaredNames({ target }: GatewayCaller, { tool, input }: CalledTool): string {
+  const properties = target.view.resources.get(target.resource.resource)?.tools.get(tool)?.input?.properties
+  if (properties === undefined || !isObject(input)) return ''
+  return Object.keys(input)
+    .filter((name) => Object.hasOwn(properties, name))
+    .join(' ')
+}
+
+function isObject(value: Json): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const urls = new Map<string, URL>()
+function urlOf(at: string): URL {
+  const known = urls.get(at)
+  if (known) return known
+  const made = new URL(at)
+  if (urls.size > 1000) urls.clear()
+  urls.set(at, made)
+  return made
+}

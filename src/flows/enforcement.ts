@@ -1,0 +1,47 @@
+import type { EnforcementPoint } from '../core/enforcement.ts'
+import { createReplayCache } from '../lib/jose/dpop-replay.ts'
+import { createUpstreams, type UpstreamLimits, type Upstreams } from '../lib/upstream.ts'
+import { type ChainWatch, createChainWatch } from './chain-watch.ts'
+import { createHeldCredentials, type HeldCredentials } from './upstream-credential.ts'
+import { type AccessPorts, createAccessTokenCache } from './verify-access-token.ts'
+
+/** Everything that the data path of one gateway process keeps in memory. None of it outlives the process, and none of it is shared. */
+export type Enforcement = {
+  readonly point: EnforcementPoint
+  readonly access: AccessPorts
+  readonly upstreams: Upstreams
+  readonly held: HeldCredentials
+  readonly watch: ChainWatch
+  /** Ends what is in flight and lets go of every connection. */
+  close(): Promise<void>
+}
+
+export type EnforcementOptions = {
+  readonly upstream?: Partial<UpstreamLimits>
+  /** Proofs that can be remembered at once; beyond it requests are refused (`dpop.replay_full`), never forgotten. */
+  readonly proofs?: number
+  readonly nonces?: readonly string[]
+}
+
+export function createEnforcement(point: EnforcementPoint, options: EnforcementOptions = {}): Enforcement {
+  const { nonces } = options
+  const watch = createChainWatch(point)
+  const held = createHeldCredentials(point)
+  const upstreams = createUpstreams(options.upstream)
+  return {
+    point,
+    access: {
+      cache: createAccessTokenCache(),
+      replay: createReplayCache(options.proofs),
+      ...(nonces ? { nonces } : {}),
+    },
+    upstreams,
+    held,
+    watch,
+    async close() {
+      watch.close()
+      held.close()
+      await upstreams.close()
+    },
+  }
+}

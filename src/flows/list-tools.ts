@@ -1,0 +1,36 @@
+import type { AccessRequest } from '../core/policy/access-request.ts'
+import { decide } from '../core/policy/decide.ts'
+import type { Decision } from '../core/policy/decision.ts'
+import type { GatewayCaller } from './authenticate-at-gateway.ts'
+import { type Called, send } from './call-resource.ts'
+import { decideAtGateway } from './decide-at-gateway.ts'
+import type { Enforcement } from './enforcement.ts'
+import type { Forward } from './flight.ts'
+
+/**
+ * Asks the server behind for what is not a call: its tools, what it can do. It takes the right to enter the resource, which is decided
+ * and recorded; what comes back must be narrowed before the caller sees it.
+ */
+export async function enterResource(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  forward: Forward,
+): Promise<Called> {
+  const began = performance.now()
+  const decision = await decideAtGateway(enforcement, caller, { kind: 'enter' })
+  if (decision.outcome === 'allow') return send(enforcement, caller, decision, forward, began)
+  return { came: 'refusal', decision, refusal: decision.refusal, hidden: false }
+}
+
+/** The declared tools that are not certainly refused to this chain now: those that a list may show (ARCHITECTURE §4). */
+export function visibleTools({ point }: Enforcement, { request }: Decision): ReadonlySet<string> {
+  const snapshot = point.snapshot()
+  const now = point.now()
+  const tools = snapshot.tenants.get(request.tenant)?.resources.get(request.resource)?.tools.keys() ?? []
+  const visible = new Set<string>()
+  for (const tool of tools) {
+    const listing: AccessRequest = { ...request, act: { kind: 'list', tool } }
+    if (decide(listing, snapshot, now).outcome !== 'deny') visible.add(tool)
+  }
+  return visible
+}

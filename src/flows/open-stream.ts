@@ -1,0 +1,116 @@
+import type { Allow, Decision } from '../core/policy/decision.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
+import type { UpstreamAnswer } from '../lib/upstream.ts'
+import { type GatewayCaller, stalenessMs } from './authenticate-at-gateway.ts'
+import { type Called, send } from './call-resource.ts'
+import { stillAllowed } from './chain-watch.ts'
+import { decideAtGateway, recordOutcome, recordRefusal } from './decide-at-gateway.ts'
+import type { Enforcement } from './enforcement.ts'
+import type { Forward } from './flight.ts'
+
+/** Why an open stream is over: it may not go on, the caller went away, or nothing more comes from behind. */
+export type StreamEnd = Refusal | 'caller' | 'upstream'
+
+/** A stream that stays open as long as it would still be allowed. */
+export type Stream = {
+  readonly decision: Allow
+  /** What the server behind says; absent where it keeps no such stream, and ours has only our own news. */
+  readonly upstream: UpstreamAnswer | undefined
+  readonly over: Promise<StreamEnd>
+  /** Ends it from our side, and the leg to the server behind with it. */
+  readonly close: (why: 'caller' | 'upstream') => void
+  /** Records how it ended; after the caller was cut off, since an end can't wait. */
+  readonly record: (why: StreamEnd) => Promise<void>
+}
+
+export type Opened =
+  | { readonly came: 'stream'; readonly stream: Stream }
+  | Exclude<Called, { readonly came: 'answer' }>
+
+/** Streams and calls that one gateway keeps open at most. */
+const MAX_OPEN = 10_000
+
+/** Opens a stream of changes: decided as entering the resource, and again after every change until it ends. */
+export async function openStream(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  forward: Forward,
+): Promise<Opened> {
+  const began = performance.now()
+  const decision = await decideAtGateway(enforcement, caller, { kind: 'enter' })
+  if (decision.outcome !== 'allow') return refusal(decision, decision.refusal)
+  if (enforcement.watch.size >= MAX_OPEN) {
+    await recordRefusal(enforcement, decision, FULL, began)
+    return refusal(decision, FULL)
+  }
+  const line = openLine(enforcement, caller, decision, forward.signal)
+  const sent = await send(
+    enforcement,
+    caller,
+    decision,
+    { ...forward, bodyTimeout: 0, signal: line.signal },
+    began,
+  )
+  if (sent.came !== 'answer') {
+    line.close('upstream')
+    return sent
+  }
+  const { answer, release } = sent.flight
+  const live = answer.status === 200 && answer.type === 'text/event-stream'
+  if (!live) answer.body.destroy()
+  void line.over.then(release)
+  const stream: Stream = {
+    decision,
+    upstream: live ? answer : undefined,
+    over: line.over,
+    close: line.close,
+    record: async (why) => {
+      if (typeof why === 'object') await recordRefusal(enforcement, decision, why, began)
+      else await recordOutcome(enforcement, decision, 'done', ENDS[why], began)
+    },
+  }
+  return { came: 'stream', stream }
+}
+
+const FULL = refuse(
+  'limited',
+  'stream.limit',
+  'This gateway keeps as many streams open as it can; try again later.',
+)
+const ENDS = { caller: 'stream.closed', upstream: 'upstream.ended' } as const
+
+function refusal(decision: Decision, why: Refusal): Opened {
+  return { came: 'refusal', decision, refusal: why, hidden: false }
+}
+
+type Line = {
+  readonly signal: AbortSignal
+  readonly over: Promise<StreamEnd>
+  readonly close: (why: StreamEnd) => void
+}
+
+function openLine(
+  { watch }: Enforcement,
+  { target, access }: GatewayCaller,
+  { request }: Allow,
+  caller: AbortSignal,
+): Line {
+  const controller = new AbortController()
+  const { promise: over, resolve } = Promise.withResolvers<StreamEnd>()
+  const close = (why: StreamEnd) => {
+    release()
+    caller.removeEventListener('abort', gone)
+    resolve(why)
+    controller.abort()
+  }
+  const gone = () => close('caller')
+  const release = watch.add({
+    judge: (snapshot, now) => stillAllowed(request, snapshot, now),
+    until: access.chain.expires * 1000,
+    staleness: stalenessMs(target, 'read'),
+    end: close,
+  })
+  if (caller.aborted) gone()
+  else caller.addEventListener('abort', gone, { once: true })
+  return { signal: controller.signal, over, close }
+}

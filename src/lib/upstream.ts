@@ -1,0 +1,137 @@
+import { type Dispatcher, errors, Pool } from 'undici'
+
+/** Limits of the leg to servers behind us, in milliseconds, counts and bytes. */
+export type UpstreamLimits = {
+  /** Connections to one origin. Default 64. */
+  readonly connections: number
+  readonly connectTimeout: number
+  /** From the request to the first byte of the answer. Default 60 s. */
+  readonly headersTimeout: number
+  /** Between two bytes of an answer. Default 60 s; a stream that is to stay open states 0. */
+  readonly bodyTimeout: number
+  /** An answer that is read whole. Default 8 MiB. */
+  readonly maxBytes: number
+}
+
+export const UPSTREAM_LIMITS: UpstreamLimits = {
+  connections: 64,
+  connectTimeout: 5000,
+  headersTimeout: 60_000,
+  bodyTimeout: 60_000,
+  maxBytes: 8 * 1024 * 1024,
+}
+
+export type UpstreamRequest = {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly signal: AbortSignal
+  /** Instead of the limit's. */
+  readonly bodyTimeout?: number
+}
+
+/** What came back. `type` is the media type, lower case, without parameters. The body must be read or destroyed. */
+export type UpstreamAnswer = {
+  readonly status: number
+  readonly type: string
+  readonly length: number | undefined
+  readonly body: Dispatcher.ResponseData['body']
+}
+
+/** Why nothing came back: `aborted` by the given signal. */
+export type UpstreamProblem = 'aborted' | 'timeout' | 'unreachable' | 'too_large'
+export type Forwarded<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: UpstreamProblem }
+
+export type Upstreams = {
+  /** Posts JSON. Redirects are not followed: the credential is for this URL alone. Never rejects. */
+  post(request: UpstreamRequest): Promise<Forwarded<UpstreamAnswer>>
+  /** Reads an answer whole, as UTF-8. */
+  text(answer: UpstreamAnswer): Promise<Forwarded<string>>
+  close(): Promise<void>
+}
+
+/** One pool of kept connections per origin, made when first used. */
+export function createUpstreams(given: Partial<UpstreamLimits> = {}): Upstreams {
+  const limits = { ...UPSTREAM_LIMITS, ...given }
+  const pools = new Map<string, Pool>()
+  const poolOf = (origin: string) => {
+    const known = pools.get(origin)
+    if (known) return known
+    const { connections, connectTimeout, headersTimeout, bodyTimeout } = limits
+    const made = new Pool(origin, {
+      connections,
+      connect: { timeout: connectTimeout },
+      headersTimeout,
+      bodyTimeout,
+    })
+    pools.set(origin, made)
+    return made
+  }
+  return {
+    async post({ url, headers, body, signal, bodyTimeout }) {
+      const path = url.pathname + url.search
+      const idle = bodyTimeout === undefined ? {} : { bodyTimeout }
+      try {
+        const pool = poolOf(url.origin)
+        return {
+          ok: true,
+          value: answerOf(await pool.request({ path, method: 'POST', headers, body, signal, ...idle })),
+        }
+      } catch (error) {
+        return { ok: false, error: problemOf(error, signal) }
+      }
+    },
+    text: (answer) => readText(answer, limits.maxBytes),
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.destroy()))
+    },
+  }
+}
+
+function answerOf({ statusCode, headers, body }: Dispatcher.ResponseData): UpstreamAnswer {
+  // A body that is cut off while nobody reads it must not end the process.
+  body.on('error', () => {})
+  const length = Number(headers['content-length'] ?? Number.NaN)
+  return {
+    status: statusCode,
+    type: mediaType(headers['content-type']),
+    length: Number.isSafeInteger(length) ? length : undefined,
+    body,
+  }
+}
+
+function mediaType(value: string | string[] | undefined): string {
+  if (typeof value !== 'string') return ''
+  const end = value.indexOf(';')
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase()
+}
+
+async function readText({ body, length }: UpstreamAnswer, maxBytes: number): Promise<Forwarded<string>> {
+  try {
+    if (length !== undefined && length <= maxBytes) return { ok: true, value: await body.text() }
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > maxBytes) {
+        body.destroy()
+        return { ok: false, error: 'too_large' }
+      }
+      chunks.push(chunk)
+    }
+    return { ok: true, value: Buffer.concat(chunks).toString('utf8') }
+  } catch (error) {
+    return { ok: false, error: problemOf(error, undefined) }
+  }
+}
+
+function problemOf(error: unknown, signal: AbortSignal | undefined): UpstreamProblem {
+  if (signal?.aborted || error instanceof errors.RequestAbortedError) return 'aborted'
+  const timeout =
+    error instanceof errors.HeadersTimeoutError ||
+    error instanceof errors.BodyTimeoutError ||
+    error instanceof errors.ConnectTimeoutError
+  return timeout ? 'timeout' : 'unreachable'
+}

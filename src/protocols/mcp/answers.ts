@@ -1,0 +1,136 @@
+import type { Decision } from '../../core/policy/decision.ts'
+import type { Refusal } from '../../core/refusal.ts'
+import type { Target } from '../../flows/authenticate-at-gateway.ts'
+import type { DoorResponse } from '../../lib/http/route.ts'
+import { DPOP_ALGORITHMS } from '../../lib/jose/dpop.ts'
+import type { MessageId } from './message.ts'
+import { CODES, type Era, type RevisionProblem } from './revision.ts'
+
+type Id = MessageId | null
+type Whole = Extract<DoorResponse, { readonly json: unknown }>
+
+/**
+ * Our own JSON-RPC codes, outside what JSON-RPC and MCP reserve (2026-07-28, schema): the HTTP status that the same refusal has at a
+ * plain API. Where the specification has a code, that is used.
+ */
+const OWN = {
+  unauthenticated: 401,
+  denied: 403,
+  stale: 401,
+  ask: 403,
+  limited: 429,
+  failed: 502,
+  unavailable: 503,
+} as const
+
+export function rpcError(
+  status: number,
+  id: Id,
+  code: number,
+  message: string,
+  data: Readonly<Record<string, unknown>>,
+): Whole {
+  return { status, json: { jsonrpc: '2.0', id, error: { code, message, data } } }
+}
+
+export function rpcResult(id: Id, result: Readonly<Record<string, unknown>>): Whole {
+  return { status: 200, json: { jsonrpc: '2.0', id, result } }
+}
+
+export function problemAnswer(id: Id, { status, code, reason, says, data }: RevisionProblem): Whole {
+  return rpcError(status, id, code, says, { ...data, reason })
+}
+
+/** A method that isn't there is 404 in 2026-07-28, and an ordinary error before it. */
+export function unknownMethod(id: Id, method: string, era: Era): Whole {
+  const says = `Method not found: ${method}`
+  return rpcError(era === 'modern' ? 404 : 200, id, CODES.method, says, { reason: 'mcp.method' })
+}
+
+/** The same words for a tool that isn't there and for one that this caller may not know of. */
+export function unknownTool(id: Id, tool: string, decision: Decision): Whole {
+  return rpcError(200, id, CODES.params, `Unknown tool: ${tool}`, {
+    reason: 'tool.unknown',
+    decision: decision.id,
+  })
+}
+
+/** A refusal as a result that the model can read and act on: it keeps the conversation going, where an HTTP error would start a login. */
+export function refusedCall(id: Id, decision: Decision, refusal: Refusal, era: Era): Whole {
+  return rpcResult(id, {
+    ...(era === 'modern' ? { resultType: 'complete' } : {}),
+    isError: true,
+    content: [{ type: 'text', text: refusal.says }],
+    _meta: { 'countersign/decision': decision.id, 'countersign/reason': refusal.reason },
+  })
+}
+
+/** A refusal on this protocol's wire (ARCHITECTURE §8), outside of calls. */
+export function refusalAnswer(id: Id, refusal: Refusal, target: Target, decision?: Decision): DoorResponse {
+  const { reason, says } = refusal
+  const data = decision === undefined ? { reason } : { reason, decision: decision.id }
+  switch (refusal.refused) {
+    case 'unauthenticated':
+    case 'stale':
+      return challenged(rpcError(401, id, OWN.unauthenticated, says, data), refusal, target)
+    case 'malformed':
+      return rpcError(400, id, CODES.params, says, data)
+    case 'denied':
+    case 'ask':
+      return rpcError(200, id, OWN[refusal.refused], says, data)
+    case 'unknown':
+      return rpcError(200, id, CODES.params, says, data)
+    case 'limited':
+      return { ...rpcError(429, id, OWN.limited, says, data), headers: { 'retry-after': '1' } }
+  }
+}
+
+/** What could not be done now, and was not: nothing was answered that isn't recorded. */
+export function unavailable(id: Id, reason: string): DoorResponse {
+  const says = 'Not possible right now; nothing was done. Try again.'
+  return { ...rpcError(503, id, OWN.unavailable, says, { reason }), headers: { 'retry-after': '1' } }
+}
+
+/** On 200: clients lose the explanation of a JSON-RPC error under any other status. */
+export function failedBehind(id: Id, reason: string, decision: Decision): Whole {
+  const says = SAYS[reason] ?? 'The server behind did not answer as it should.'
+  return rpcError(200, id, OWN.failed, says, { reason, decision: decision.id })
+}
+
+const SAYS: Readonly<Record<string, string>> = {
+  'upstream.timeout': 'The server behind did not answer in time; whether it acted is not known.',
+  'upstream.unreachable':
+    'The server behind could not be reached, or broke off; whether it acted is not known.',
+  'upstream.too_large': 'The answer of the server behind is larger than is passed on.',
+  'upstream.unauthorized': 'The server behind did not take the credential that was made for it.',
+}
+
+export function metadataUrl({ uri }: Target): string {
+  const { origin, pathname } = new URL(uri)
+  return `${origin}/.well-known/oauth-protected-resource${pathname}`
+}
+
+function challenged(answer: Whole, refusal: Refusal, target: Target): Whole {
+  return { ...answer, headers: { ...answer.headers, 'www-authenticate': challenge(refusal, target) } }
+}
+
+/**
+ * One challenge with plain quoted parameters: clients read the header with a pattern, and take the first they find (RFC 6750 §3,
+ * RFC 9449 §7.1, RFC 9728 §5.1). No scope is named: tokens are not wider without one, and naming tools would show hidden ones.
+ */
+export function challenge({ reason, says }: Refusal, target: Target): string {
+  const proof = reason.startsWith('dpop.') || reason === 'token.bound'
+  const error =
+    reason === 'token.missing'
+      ? []
+      : [`error="${errorCode(reason)}"`, `error_description="${says.replaceAll(/["\\]/g, "'")}"`]
+  const algorithms = proof ? [`algs="${DPOP_ALGORITHMS.join(' ')}"`] : []
+  const parameters = [`resource_metadata="${metadataUrl(target)}"`, ...error, ...algorithms]
+  return `${proof ? 'DPoP' : 'Bearer'} ${parameters.join(', ')}`
+}
+
+function errorCode(reason: string): string {
+  if (reason === 'dpop.nonce') return 'use_dpop_nonce'
+  if (reason === 'token.several' || reason === 'token.scheme') return 'invalid_request'
+  return reason.startsWith('dpop.') && reason !== 'dpop.key_mismatch' ? 'invalid_dpop_proof' : 'invalid_token'
+}

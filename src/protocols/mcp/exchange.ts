@@ -1,0 +1,87 @@
+import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
+import type { Called } from '../../flows/call-resource.ts'
+import type { Enforcement } from '../../flows/enforcement.ts'
+import { type Flight, type Forward, readWhole } from '../../flows/flight.ts'
+import { createEventReader } from '../../lib/event-stream.ts'
+import type { DoorRequest, DoorResponse } from '../../lib/http/route.ts'
+import { isJsonObject, type JsonObject, parseStrictJsonText } from '../../lib/strict-json.ts'
+import { failedBehind, refusalAnswer, refusedCall, unknownTool } from './answers.ts'
+import type { Message } from './message.ts'
+import { type Era, protocolHeaders } from './revision.ts'
+
+/** One message of a caller who is known, in the words of its revision. */
+export type Exchange = {
+  readonly enforcement: Enforcement
+  readonly caller: GatewayCaller
+  readonly message: Message
+  readonly era: Era
+  readonly request: DoorRequest
+}
+
+/** The message written anew from what was read, so that the server behind sees what policy saw. */
+export function forwardOf({ request }: Exchange, whole: JsonObject): Forward {
+  const headers = protocolHeaders(request.headers)
+  return { body: JSON.stringify(whole), headers, signal: request.signal }
+}
+
+/** What came instead of an answer, on the wire. */
+export function notAnswered(
+  { caller, message, era }: Exchange,
+  called: Exclude<Called, { readonly came: 'answer' }>,
+  tool?: string,
+): DoorResponse {
+  const id = message.id ?? null
+  const { decision } = called
+  if (called.came === 'failure') return failedBehind(id, called.reason, decision)
+  const { refusal, hidden } = called
+  if (tool === undefined) return refusalAnswer(id, refusal, caller.target, decision)
+  if (hidden) return unknownTool(id, tool, decision)
+  const readable =
+    refusal.refused === 'denied' || refusal.refused === 'ask' || refusal.refused === 'malformed'
+  return readable
+    ? refusedCall(id, decision, refusal, era)
+    : refusalAnswer(id, refusal, caller.target, decision)
+}
+
+/** The statuses under which a server behind may answer in JSON-RPC; a 401 or 403 of its would start a login at the caller. */
+const STATUSES: ReadonlySet<number> = new Set([200, 400, 404])
+
+export function isRpc({ answer }: Flight): boolean {
+  return STATUSES.has(answer.status) && answer.type === 'application/json'
+}
+
+export function isStream({ answer }: Flight): boolean {
+  return answer.status === 200 && answer.type === 'text/event-stream'
+}
+
+/** What is not MCP is not passed on. */
+export async function notRpc({ message }: Exchange, flight: Flight): Promise<DoorResponse> {
+  flight.answer.body.destroy()
+  await flight.finish('failed', 'upstream.malformed')
+  return failedBehind(message.id ?? null, 'upstream.malformed', flight.decision)
+}
+
+/** The one response to our message, whether it came as JSON or as the last event of a stream; or what to answer instead. */
+export async function readResponse(
+  exchange: Exchange,
+  flight: Flight,
+): Promise<{ readonly status: number; readonly response: JsonObject } | { readonly instead: DoorResponse }> {
+  const { enforcement, message } = exchange
+  if (!isRpc(flight) && !isStream(flight)) return { instead: await notRpc(exchange, flight) }
+  const read = await readWhole(enforcement, flight)
+  if ('refusal' in read)
+    return { instead: notAnswered(exchange, { came: 'refusal', hidden: false, ...flight, ...read }) }
+  const failure = 'failure' in read ? read.failure : undefined
+  const response = 'text' in read ? responseIn(read.text, isStream(flight), message.id) : undefined
+  if (response) return { status: flight.answer.status, response }
+  return { instead: failedBehind(message.id ?? null, failure ?? 'upstream.malformed', flight.decision) }
+}
+
+function responseIn(text: string, stream: boolean, id: Message['id']): JsonObject | undefined {
+  const texts = stream ? (createEventReader().push(`${text}\n\n`) ?? []) : [text]
+  for (const each of texts) {
+    const read = parseStrictJsonText(each)
+    if (isJsonObject(read) && read['id'] === id && ('result' in read || 'error' in read)) return read
+  }
+  return undefined
+}

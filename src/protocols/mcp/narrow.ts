@@ -1,0 +1,75 @@
+import type { Flight } from '../../flows/flight.ts'
+import { enterResource, visibleTools } from '../../flows/list-tools.ts'
+import type { DoorResponse } from '../../lib/http/route.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
+import { type Exchange, forwardOf, notAnswered, readResponse } from './exchange.ts'
+import { SERVED } from './revision.ts'
+
+/** How long a client may keep what we narrowed for it, in milliseconds: policy may show less by then. */
+const TTL_MS = 5000
+
+type Narrow = (result: JsonObject, flight: Flight) => JsonObject
+
+/** `tools/list`: what the server behind offers, without what isn't declared here or is certainly refused. */
+export function listTools(exchange: Exchange): Promise<DoorResponse> {
+  const { enforcement, message } = exchange
+  return passNarrowed(exchange, message.whole, (result, { decision }) => {
+    const visible = visibleTools(enforcement, decision)
+    const tools = Array.isArray(result['tools']) ? (result['tools'] as readonly Json[]) : []
+    const shown = tools.filter((tool) => isJsonObject(tool) && visible.has(String(tool['name'])))
+    return forThisCallerOnly({ ...result, tools: shown })
+  })
+}
+
+/** `server/discover` (2026-07-28): only what can be judged here, in the revisions that both sides speak. */
+export function discover(exchange: Exchange): Promise<DoorResponse> {
+  return passNarrowed(exchange, exchange.message.whole, (result) => {
+    const { instructions: _instructions, supportedVersions, ...rest } = result
+    const versions = Array.isArray(supportedVersions) ? supportedVersions : []
+    return forThisCallerOnly({
+      ...rest,
+      capabilities: toolsOnly(result['capabilities']),
+      supportedVersions: versions.filter((version) => SERVED.includes(String(version))),
+    })
+  })
+}
+
+/**
+ * `initialize` (2025-11-25): answered for this request alone. There is no session: each request is judged by itself, at whichever gateway.
+ * The server behind is told of no client capability, since it could not ask the client for anything here.
+ */
+export function initialize(exchange: Exchange): Promise<DoorResponse> {
+  const { message } = exchange
+  const whole = { ...message.whole, params: { ...message.params, capabilities: {} } }
+  return passNarrowed(exchange, whole, (result) => {
+    const { instructions: _instructions, ...rest } = result
+    return { ...rest, capabilities: toolsOnly(result['capabilities']) }
+  })
+}
+
+async function passNarrowed(exchange: Exchange, whole: JsonObject, narrow: Narrow): Promise<DoorResponse> {
+  const { enforcement, caller } = exchange
+  const called = await enterResource(enforcement, caller, forwardOf(exchange, whole))
+  if (called.came !== 'answer') return notAnswered(exchange, called)
+  const read = await readResponse(exchange, called.flight)
+  if ('instead' in read) return read.instead
+  const { response, status } = read
+  const { result } = response
+  return {
+    status,
+    json: isJsonObject(result) ? { ...response, result: narrow(result, called.flight) } : response,
+  }
+}
+
+/** What differs by caller must not be kept for others; results of older revisions say nothing about caching. */
+function forThisCallerOnly(result: JsonObject): JsonObject {
+  if (result['cacheScope'] === undefined && result['ttlMs'] === undefined) return result
+  const ttl = typeof result['ttlMs'] === 'number' ? Math.min(result['ttlMs'], TTL_MS) : TTL_MS
+  return { ...result, cacheScope: 'private', ttlMs: ttl }
+}
+
+/** Instructions are left out beside it: they may speak of tools that this caller may not know of. */
+function toolsOnly(capabilities: Json | undefined): JsonObject {
+  const tools = isJsonObject(capabilities) ? capabilities['tools'] : undefined
+  return isJsonObject(tools) ? { tools: tools['listChanged'] === true ? { listChanged: true } : {} } : {}
+}

@@ -1,0 +1,157 @@
+import type { EnforcementPoint } from '../../core/enforcement.ts'
+import type { Refusal } from '../../core/refusal.ts'
+import { Unavailable } from '../../core/refusal.ts'
+import type { Result } from '../../core/result.ts'
+import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
+import { authenticateAtGateway, findTarget, type Target } from '../../flows/authenticate-at-gateway.ts'
+import { createEnforcement, type Enforcement, type EnforcementOptions } from '../../flows/enforcement.ts'
+import { refusalResponse } from '../../lib/http/door-refusal.ts'
+import { DOOR_REFUSALS } from '../../lib/http/door-refusals.ts'
+import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
+import { problemAnswer, refusalAnswer, rpcError, rpcResult, unavailable, unknownMethod } from './answers.ts'
+import { callTool } from './call.ts'
+import type { Exchange } from './exchange.ts'
+import { type ListenOptions, listen } from './listen.ts'
+import { idOf, readMessage } from './message.ts'
+import { resourceMetadata } from './metadata.ts'
+import { discover, initialize, listTools } from './narrow.ts'
+import { type Era, eraOf } from './revision.ts'
+
+export type McpOptions = EnforcementOptions & {
+  /** Browser origins that may call, beside our own. A foreign one is refused (DNS rebinding). */
+  readonly origins?: readonly string[]
+  readonly keepAlive?: number
+  /** Bytes of one message. Default 64 KiB. */
+  readonly maxBytes?: number
+}
+
+/** The door's lines of the route table, and what ends everything that came in by them. */
+export type McpDoor = {
+  readonly routes: readonly Route[]
+  readonly enforcement: Enforcement
+  close(): Promise<void>
+}
+
+const PATH = '/t/:tenant/mcp/:resource'
+
+/** MCP over Streamable HTTP in revisions 2026-07-28 and 2025-11-25, without sessions: any gateway can take any request. */
+export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): McpDoor {
+  const enforcement = createEnforcement(point, options)
+  const { maxBytes } = options
+  const listening = { keepAlive: options.keepAlive ?? 15_000 }
+  const origins: ReadonlySet<string> = new Set([point.origin, ...(options.origins ?? [])])
+  const common = { path: PATH, guard: 'agent', errors: 'jsonrpc' } as const
+  const size = maxBytes === undefined ? {} : { maxBytes }
+  const post = guarded(enforcement, origins, (caller, request) =>
+    answer(enforcement, caller, request, listening),
+  )
+  const other = guarded(enforcement, origins, async () => METHOD_NOT_ALLOWED)
+  return {
+    routes: [
+      { ...common, ...size, method: 'POST', takes: 'json', run: post },
+      { ...common, method: 'GET', takes: 'nothing', run: other },
+      { ...common, method: 'DELETE', takes: 'nothing', run: other },
+      metadataRoute(enforcement),
+    ],
+    enforcement,
+    close: enforcement.close,
+  }
+}
+
+const NOTHING = refusalResponse(DOOR_REFUSALS.nothing, 'problem')
+/** Streams are asked for by POST, and there is no session to end (2026-07-28; 2025-11-25, Streamable HTTP). */
+const METHOD_NOT_ALLOWED: DoorResponse = {
+  ...refusalResponse(DOOR_REFUSALS.method, 'jsonrpc'),
+  headers: { allow: 'POST', 'content-type': 'application/json' },
+}
+const FOREIGN = rpcError(403, null, -32600, 'This origin may not call here.', { reason: 'mcp.origin' })
+
+type Run = (caller: GatewayCaller, request: DoorRequest) => Promise<DoorResponse>
+
+/** What every request passes before it is read: something is here, the origin is ours, the caller is proven. */
+function guarded(enforcement: Enforcement, origins: ReadonlySet<string>, run: Run): Route['run'] {
+  return async (request) => {
+    const target = targetOf(enforcement, request)
+    if (!target) return NOTHING
+    if (request.headers['origin']?.every((origin) => origins.has(origin)) === false) return FOREIGN
+    try {
+      const caller = await authenticate(enforcement, target, request)
+      return caller.ok
+        ? await run(caller.value, request)
+        : refusalAnswer(idOf(request.json), caller.error, target)
+    } catch (fault) {
+      if (!(fault instanceof Unavailable)) throw fault
+      return unavailable(idOf(request.json), fault.reason)
+    }
+  }
+}
+
+function targetOf(enforcement: Enforcement, { params }: DoorRequest): Target | undefined {
+  return findTarget(enforcement, params['tenant'] ?? '', params['resource'] ?? '')
+}
+
+function authenticate(
+  enforcement: Enforcement,
+  target: Target,
+  { method, headers, address }: DoorRequest,
+): Promise<Result<GatewayCaller, Refusal>> {
+  const { authorization = [], dpop = [] } = headers
+  return authenticateAtGateway(enforcement, target, { method, authorization, dpop, address })
+}
+
+async function answer(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  request: DoorRequest,
+  listening: ListenOptions,
+): Promise<DoorResponse> {
+  const read = readMessage(request.json)
+  if (!read.ok)
+    return rpcError(400, idOf(request.json), -32600, read.error.says, { reason: read.error.reason })
+  const message = read.value
+  const era = eraOf(message, request.headers)
+  if (typeof era === 'object') return problemAnswer(message.id ?? null, era)
+  // Nothing that a client only tells us changes what is allowed, and there is no session that would have to know.
+  if (message.id === undefined) return { status: 202, empty: true }
+  return methodOf(message.method, era, listening)({ enforcement, caller, message, era, request })
+}
+
+type Method = (exchange: Exchange) => Promise<DoorResponse>
+
+/** Methods by name; one that isn't here is refused, whatever the server behind could do with it. */
+function methodOf(name: string, era: Era, listening: ListenOptions): Method {
+  const methods = era === 'modern' ? MODERN_METHODS : LEGACY_METHODS
+  if (era === 'modern' && name === 'subscriptions/listen') return (exchange) => listen(exchange, listening)
+  const found = methods.get(name)
+  return found ?? (async ({ message }) => unknownMethod(message.id ?? null, name, era))
+}
+
+const LEGACY_METHODS: ReadonlyMap<string, Method> = new Map([
+  ['tools/call', callTool],
+  ['tools/list', listTools],
+  ['initialize', initialize],
+  ['ping', async ({ message }) => rpcResult(message.id ?? null, {})],
+])
+const MODERN_METHODS: ReadonlyMap<string, Method> = new Map([
+  ['tools/call', callTool],
+  ['tools/list', listTools],
+  ['server/discover', discover],
+  ['ping', async ({ message }) => rpcResult(message.id ?? null, { resultType: 'complete' })],
+])
+
+/** RFC 9728 §3: where the resource's metadata is found is made from its path, so each tenant's names its own issuer. */
+function metadataRoute(enforcement: Enforcement): Route {
+  return {
+    method: 'GET',
+    path: `/.well-known/oauth-protected-resource${PATH}`,
+    guard: 'public',
+    takes: 'nothing',
+    errors: 'problem',
+    run: async (request) => {
+      const target = targetOf(enforcement, request)
+      return target ? { status: 200, headers: CACHED, json: resourceMetadata(target) } : NOTHING
+    },
+  }
+}
+
+const CACHED = { 'cache-control': 'max-age=300', 'access-control-allow-origin': '*' }
