@@ -43,6 +43,8 @@ export const CLUSTER = foreignIssuer('https://cluster.example')
 export const uriOf = (tenant: string, resource: string) => `${GATEWAY}/t/${tenant}/mcp/${resource}`
 
 const now = () => epochMillis(Date.now())
+/** The sweep's own clock can be moved ahead. */
+const clock = { skip: 0 }
 const monotonic = () => performance.now()
 const seconds = () => Math.floor(Date.now() / 1000)
 
@@ -165,7 +167,13 @@ export async function startBorder() {
   const live = await startLiveRegistry(store, emptySnapshot(), apply, (fault) => faults.push(fault))
   const leasing = upstream()
   const feeds = createGatewayFeeds({ ...live, now, monotonic })
-  const leases = createLeaseSweep({ store, snapshot: live.snapshot, leasing, now, monotonic })
+  const leases = createLeaseSweep({
+    store,
+    snapshot: live.snapshot,
+    leasing,
+    now,
+    monotonic: () => monotonic() + clock.skip,
+  })
   const revokePorts: RevokePorts = { ...live, store, feeds, leases, now, monotonic }
   let origin = ''
   const server = await serveOn(async (served) => {
@@ -189,10 +197,14 @@ export async function startBorder() {
     leasing,
     feeds,
     leases,
+    clock,
     faults,
     keys,
-    revoke: (ask: Partial<RevokeAsk> & Pick<RevokeAsk, 'link'>) =>
-      revoke(revokePorts, { tenant: 'a' as TenantName, reason: 'test', standing: true, by: 'lee', ...ask }),
+    revoke: ({ waitMs = 1000, ...ask }: Partial<RevokeAsk> & { link: string; waitMs?: number }) =>
+      revoke(
+        { ...revokePorts, waitMs },
+        { tenant: 'a' as TenantName, reason: 'test', standing: true, by: 'lee', ...ask },
+      ),
     link: (instance: string, gateway = 'edge', unshipped = '30s') =>
       startLink(edge, instance, gateway, unshipped),
     stolen: (gateway = 'edge') => stealGateway(origin, gateway),
@@ -295,6 +307,8 @@ export type Stolen = {
     body?: unknown,
     headers?: Record<string, string>,
   ) => Promise<Answered>
+  /** Opens the feed, and says nothing more. */
+  readonly listen: () => Promise<AbortController>
 }
 
 async function stealGateway(origin: string, gateway: string): Promise<Stolen> {
@@ -312,6 +326,13 @@ async function stealGateway(origin: string, gateway: string): Promise<Stolen> {
     jkt: key.kid,
     token,
     proof,
+    listen: async () => {
+      const ending = new AbortController()
+      const url = `${origin}/gateway/v1/feed`
+      const headers = { authorization: `DPoP ${token}`, dpop: proof('GET', url, { ath }) }
+      await fetch(url, { headers, signal: ending.signal })
+      return ending
+    },
     call: async (method, path, body, headers = {}) => {
       const json = body === undefined ? {} : { body: JSON.stringify(body) }
       const url = new URL(path, origin)
