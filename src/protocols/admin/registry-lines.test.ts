@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { closeCedar, type FakeAdmin, fakeAdmin } from '../../../test/fakes/admin.ts'
+import { FILES, POLICIES, startAdmin, TENANT } from '../../../test/fakes/admin-server.ts'
+import { link } from '../../core/lifecycle/revocation.ts'
+
+afterAll(closeCedar)
+
+let ports: FakeAdmin
+let api: Awaited<ReturnType<typeof startAdmin>>
+beforeAll(async () => {
+  ports = fakeAdmin()
+  api = await startAdmin(ports)
+  const { status, body } = await api.call('/apply', { body: { files: FILES } })
+  expect([status, body.problems]).toEqual([200, undefined])
+})
+afterAll(() => api.close())
+
+describe('configuration', () => {
+  it('that is applied again changes nothing', async () => {
+    const { body } = await api.call('/apply', { body: { files: FILES } })
+    expect(body.lines).toEqual([])
+  })
+  it('is planned without being changed, and says what would change', async () => {
+    const changed = [{ ...FILES[0], text: TENANT.replace('Customer A', 'Another') }, FILES[1]]
+    const before = ports.snapshot().revision
+    const { body } = await api.call('/plan', { body: { files: changed } })
+    expect(body.lines).toEqual([{ tenant: 'a', kind: 'tenant', name: 'a', how: 'change', keys: ['display'] }])
+    expect(ports.snapshot().revision).toBe(before)
+  })
+  it.each(['check', 'plan', 'apply'])(
+    'with a problem is refused whole by %s, with the place',
+    async (how) => {
+      const broken = [
+        FILES[0],
+        { path: 'a/orders.cedar', text: POLICIES.replace('principal.customer_id', 'principal.custmer_id') },
+      ]
+      const before = ports.snapshot().revision
+      const { status, body } = await api.call(`/${how}`, { body: { files: broken } })
+      expect([status, body.reason]).toEqual([422, 'configuration.refused'])
+      expect(body.problems).toMatchObject([
+        { path: 'a/orders.cedar', line: 6, column: 47, hint: 'did you mean `customer_id`?' },
+      ])
+      expect(ports.snapshot().revision).toBe(before)
+    },
+  )
+  it('is refused for what a target lets anyone do, with the remedy', async () => {
+    const remedy = ['REVOKE ALL ON public.t FROM PUBLIC;']
+    const base = fakeAdmin()
+    const registry = {
+      ...base.registry,
+      inspect: async () => [{ code: 'postgres.public_table', says: 'x', remedy }],
+    }
+    const other = await startAdmin({ ...base, registry })
+    const credential = `---\ncredential: token\nprovider: signed-token\n---\n`
+    const text = TENANT.replace('---\nidp', `${credential}idp`).replace(
+      'data: argument',
+      'data: argument\ncredential: { provider: token }',
+    )
+    const files = [{ path: 'a/tenant.yaml', text }]
+    expect(await other.call('/check', { body: { files } })).toMatchObject({ status: 200 })
+    for (const how of ['plan', 'apply']) {
+      const { status, body } = await other.call(`/${how}`, { body: { files } })
+      expect([status, body.findings]).toMatchObject([422, [{ tenant: 'a', resource: 'orders', remedy }]])
+    }
+    expect(base.snapshot().tenants.size).toBe(0)
+    await other.close()
+  })
+  it('is planned anew when somebody else commits in between', async () => {
+    const event = { tenant: 'a', at: ports.now(), kind: 'admin', outcome: 'done', reason: 'x' } as const
+    const doc = { revocation: link('token', 't1'), standing: true, reason: 'x' }
+    const change = { tenant: 'a', kind: 'revocation', name: doc.revocation, doc } as const
+    ports.memory.interfere({ events: [event], changes: [change] } as never)
+    const changed = [{ ...FILES[0], text: TENANT.replace('Customer A', 'Now') }, FILES[1]]
+    expect(await api.call('/apply', { body: { files: changed } })).toMatchObject({
+      status: 200,
+      body: { lines: [{ how: 'change' }] },
+    })
+    await api.call('/apply', { body: { files: FILES } })
+  })
+  it('writes an event for each tenant, with counts and who', async () => {
+    const [first] = ports.memory.log('a')
+    expect(first?.event).toMatchObject({
+      kind: 'admin',
+      reason: 'configuration.applied',
+      facts: { added: 9 },
+    })
+    expect(first?.openings.user?.value).toBe('local')
+    expect(first?.leaf).not.toContain('local')
+  })
+  it.each([
+    ['no files', { files: [] }],
+    ['an unknown member', { files: FILES, force: true }],
+    ['no object', []],
+  ])('as %s is 400', async (_name, body) => {
+    expect(await api.call('/apply', { body })).toMatchObject({ status: 400, body: { reason: 'admin.body' } })
+  })
+})
+
+describe('documents', () => {
+  it('are listed and read with their revision', async () => {
+    const { body } = await api.call('/t/a/agent')
+    expect(body.documents.map(({ name }: { name: string }) => name)).toEqual(['support'])
+    const one = await api.call('/t/a/agent/support')
+    expect(one.headers.get('etag')).toBe(`"${one.body.revision}"`)
+    expect(one.body.doc).toMatchObject({ agent: 'support', state: 'active' })
+  })
+  it('are the same 404, whether the tenant, the kind or the name is not there', async () => {
+    for (const path of [
+      '/t/b/agent/support',
+      '/t/a/agent/nobody',
+      '/t/a/nothing/x',
+      '/t/b/agent',
+      '/t/a/nothing',
+      '/t/b/audit',
+      '/t/b/revocations',
+      '/t/b/export',
+      '/t/b/checkpoint',
+      '/t/b/log-key',
+      '/t/a/audit/dec_none',
+      '/t/b/audit/dec_none',
+    ]) {
+      const { status, body } = await api.call(path)
+      expect([path, status, body]).toEqual([
+        path,
+        404,
+        {
+          type: 'about:blank',
+          title: 'There is no such tenant or object.',
+          status: 404,
+          reason: 'admin.unknown',
+        },
+      ])
+    }
+    expect(await api.call('/t/b/agent/x', { method: 'PUT', body: {} })).toMatchObject({ status: 404 })
+    expect(await api.call('/t/a/agent/nobody', { method: 'DELETE' })).toMatchObject({ status: 404 })
+    expect(await api.call('/t/a/key/x', { method: 'PUT', body: {} })).toMatchObject({ status: 404 })
+  })
+  it('are written with an audit event, unless somebody changed them since', async () => {
+    const { body: before } = await api.call('/t/a/agent/support')
+    const put = (match: string) =>
+      api.call('/t/a/agent/support', {
+        method: 'PUT',
+        body: { ...before.doc, owner: 'sam@a.example' },
+        headers: { 'if-match': match },
+      })
+    expect(await put('"999"')).toMatchObject({ status: 412, body: { reason: 'document.changed' } })
+    expect(await put('x')).toMatchObject({ status: 400, body: { reason: 'admin.if_match' } })
+    const written = await put(`"${before.revision}"`)
+    expect(written).toMatchObject({ status: 200, body: { how: 'change' } })
+    expect(ports.memory.log('a').at(-1)?.event).toMatchObject({
+      reason: 'document.written',
+      facts: { how: 'change', kind: 'agent', name: 'support' },
+    })
+    expect((await put(`"${before.revision}"`)).status).toBe(412)
+    expect(
+      await api.call('/t/a/agent/support', {
+        method: 'PUT',
+        body: { ...before.doc, owner: 'sam@a.example' },
+      }),
+    ).toMatchObject({ body: { how: 'same' } })
+  })
+  it('are judged with the tenant around them', async () => {
+    const gone = await api.call('/t/a/resource/orders', { method: 'DELETE' })
+    expect([gone.status, gone.body.problems?.[0]?.code]).toEqual([422, 'configuration.reference'])
+    const attribute = await api.call('/t/a/tenant/a', { method: 'PUT', body: { display: 'A' } })
+    expect([attribute.status, attribute.body.problems[0].code]).toEqual([422, 'policy.invalid'])
+    expect((await api.call('/t/a/tenant/a', { method: 'DELETE' })).body.reason).toBe('document.tenant_in_use')
+    const key = await api.call('/t/a/agent/x', {
+      method: 'PUT',
+      body: { kind: 'workforce', owner: 'a@a.example', is: { trust: 'prod' }, ownr: 1 },
+    })
+    expect(key.body.problems[0]).toMatchObject({ path: 'a/agent/x', hint: 'did you mean `owner`?' })
+  })
+  it('of a user are written without the name in the log', async () => {
+    const user = { idp: 'company', sub: 'bo' }
+    expect(
+      await api.call(`/t/a/user/${encodeURIComponent('bo@a.example')}`, { method: 'PUT', body: user }),
+    ).toMatchObject({ status: 200, body: { how: 'add' } })
+    expect(ports.memory.log('a').at(-1)?.leaf).not.toContain('bo@')
+    expect(
+      await api.call(`/t/a/user/${encodeURIComponent('bo@a.example')}`, { method: 'DELETE' }),
+    ).toMatchObject({ body: { how: 'remove' } })
+  })
+  it('that are policies are Cedar text under their own name', async () => {
+    const text = '@id("no-writes") forbid (principal, action in Action::"orders/*write", resource);'
+    const put = (name: string, body: unknown) => api.call(`/t/a/policy/${name}`, { method: 'PUT', body })
+    expect(await put('no-writes', { text })).toMatchObject({ status: 200, body: { how: 'add' } })
+    expect(await put('other', { text })).toMatchObject({ status: 422 })
+    expect(await put('all', { text: '@id("all") permit (principal, action, resource);' })).toMatchObject({
+      status: 422,
+      body: { problems: [{ code: 'policy.unscoped', line: 1, column: 12 }] },
+    })
+    expect(await put('x', { text: 1 })).toMatchObject({ status: 422 })
+    expect(await api.call('/t/a/policy/no-writes', { method: 'DELETE' })).toMatchObject({
+      body: { how: 'remove' },
+    })
+  })
+})
