@@ -43,7 +43,7 @@ export function adminSocketRoutes(ports: AdminPorts): readonly Route[] {
     errors: 'problem',
     run: async () => {
       const { token, expires } = issueAdminToken(ports)
-      return answer({ token, token_type: 'Bearer', expires })
+      return answer({ token, token_type: 'Bearer', expires, origin: ports.origin })
     },
   }
   return [...adminRoutes(ports), login]

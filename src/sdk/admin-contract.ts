@@ -1,0 +1,117 @@
+import type { LongExplanation } from '../core/policy/explain.ts'
+
+/** Something wrong in a configuration, with its place. Lines and columns count from 1. */
+export type ConfigurationProblem = {
+  readonly path: string
+  readonly line: number
+  readonly column: number
+  readonly code: string
+  readonly says: string
+  readonly snippet?: string
+  readonly length?: number
+  readonly hint?: string
+}
+
+/** What a resource's target lets anyone do, and the commands that end it. */
+export type TargetFinding = {
+  readonly tenant: string
+  readonly resource: string
+  readonly code: string
+  readonly says: string
+  readonly remedy: readonly string[]
+}
+
+export type ConfigurationFile = { readonly path: string; readonly text: string }
+
+/** One change, planned or made. `keys`: those whose value differs. */
+export type ChangeLine = {
+  readonly tenant: string
+  readonly kind: string
+  readonly name: string
+  readonly how: 'add' | 'change' | 'remove'
+  readonly keys: readonly string[]
+}
+export type ConfigurationAnswer = { readonly revision: number; readonly lines: readonly ChangeLine[] }
+
+export type TenantLine = {
+  readonly tenant: string
+  readonly display?: string
+  readonly state: 'active' | 'suspended' | 'broken'
+  readonly broken?: string
+  readonly agents: number
+  readonly guests: number
+  readonly users: number
+  readonly resources: number
+  readonly policies: number
+}
+
+/** Milliseconds `ms` until a gateway acknowledged; absent when it did not in time. */
+export type GatewayAcknowledgement = {
+  readonly gateway: string
+  readonly instance: string
+  readonly ms?: number
+}
+export type RevocationReport = {
+  readonly link: string
+  readonly revision: number
+  readonly ms: number
+  readonly gateways: readonly GatewayAcknowledgement[]
+  readonly sessions: number
+  readonly leases: {
+    readonly ended: readonly string[]
+    readonly failed: readonly { readonly lease: string; readonly resource: string; readonly reason: string }[]
+  }
+}
+
+export type GatewayLine = {
+  readonly gateway: string
+  readonly instance: string
+  readonly key: string
+  readonly revision: number
+  readonly ms?: number
+  readonly connectedMs: number
+}
+export type RootLine = { readonly root: string; readonly what: string; readonly where: string }
+
+export type AccessAsk = {
+  readonly agent: string
+  readonly user?: string
+  readonly tool: string
+  readonly input?: unknown
+  readonly address?: string
+}
+
+/** An event of a tenant's log as people see it. `at` is milliseconds since 1970; `user` and `input` are `erased` once forgotten. */
+export type AuditLine = {
+  readonly index: number
+  readonly id: string
+  readonly at: number
+  readonly kind: string
+  readonly outcome: string
+  readonly reason: string
+  readonly tenant: string
+  readonly decision?: string
+  readonly agent?: string
+  readonly user?: string
+  readonly session?: string
+  readonly resource?: string
+  readonly tool?: string
+  readonly input?: string
+  readonly policies?: readonly string[]
+  readonly conditions?: readonly string[]
+  readonly revision?: number
+  readonly ms?: number
+  readonly bearer?: boolean
+  readonly facts?: Readonly<Record<string, string | number | boolean>>
+}
+export type AuditPage = { readonly events: readonly AuditLine[]; readonly treeSize: number }
+export type AuditQuery = Readonly<
+  Partial<
+    Record<
+      'agent' | 'user' | 'resource' | 'decision' | 'outcome' | 'from' | 'until' | 'limit' | 'after',
+      string
+    >
+  >
+>
+export type SignedCheckpoint = { readonly origin: string; readonly size: number; readonly note: string }
+export type Explained = LongExplanation
