@@ -15,6 +15,8 @@ export const NOT_REASONS: Readonly<Record<string, string>> = {
   'postmaster.pid': 'a file of PostgreSQL',
   'schema.name': 'a form of table names, in a message',
   'server.log': 'a file of the embedded PostgreSQL',
+  'admin.sock': 'a file: the admin socket',
+  'err.config': 'a field that is cut out of logs',
 }
 
 /** Reasons that are put together at run time: the text that does it, as it stands in the sources, and all that it can give. */
@@ -33,6 +35,7 @@ export const COMPOSED: Readonly<Record<string, readonly string[]>> = {
     'input.text',
     'input.too_deep',
   ],
+  [`\`admin.\${what}\``]: ['admin.body', 'admin.query'],
   "replace(/^token\\./, 'subject.')": [
     'subject.alg',
     'subject.expired',
