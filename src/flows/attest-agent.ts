@@ -23,6 +23,7 @@ export async function attestAgent(
 ): Promise<Result<Caller, Refusal>> {
   const attested = await attest(view, { compact: evidence, key }, signal)
   if (!attested.ok) return attested
+  if (attested.value.expires <= view.now) return err(EXPIRED)
   const matched = match(view, attested.value)
   if (!matched.ok) return matched
   const caller = callerOf(view, attested.value, matched.value, jkt)
@@ -40,6 +41,9 @@ export const PROOF_REQUIRED = refuse(
   'A DPoP proof is required (RFC 9449).',
 )
 
+/** The leeway for a foreign clock may let evidence in; a token that derives from it would have ended already. */
+const EXPIRED = refuse('stale', 'evidence.expired', 'The evidence has expired; show a newer one.')
+
 /** The thumbprint of the key that made the request's proof; undefined when it brings none. */
 export function proofKey(view: AuthorityView, wire: Wire): Result<string | undefined, Refusal> {
   if (wire.dpop.length === 0) return ok(undefined)
@@ -48,10 +52,9 @@ export function proofKey(view: AuthorityView, wire: Wire): Result<string | undef
   return proof.ok ? ok(proof.value.jkt) : proof
 }
 
-/** What was attested before and still holds, without looking at the token again. */
+/** What was attested a moment ago, without looking at the token again. */
 export function recallAttestation(view: AuthorityView, key: string): Attestation | undefined {
-  const found = recall(view.ports.memory.attestations, key, view.tenant.trusts, view.now)
-  return found && view.now < found.expires ? found : undefined
+  return recall(view.ports.memory.attestations, key, view.tenant.trusts, view.now)
 }
 
 async function attest(

@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import { authenticateClient, readAgentToken } from './authenticate-client.ts'
 import { type AuthorityView, requireFresh } from './authority.ts'
 import type { AgentCaller, Caller } from './caller.ts'
-import { bearerRefusal, type Issued, issueAccessToken } from './issue-access-token.ts'
+import { type Issued, issueAccessToken } from './issue-access-token.ts'
 import { issueAgentToken } from './issue-agent-token.ts'
 import { registerUser } from './register-user.ts'
 import type { IssuedToken, TokenAsk, Wire } from './token-ask.ts'
@@ -41,8 +41,6 @@ async function answer(view: AuthorityView, ask: TokenAsk, wire: Wire, seen: Seen
   const caller = await authenticateClient(view, ask.client, wire)
   if (!caller.ok) return flat(caller)
   seen.caller = caller.value
-  const unbound = bearerRefusal(caller.value)
-  if (unbound) return flat(err(unbound))
   const subject = await subjectOf(view, ask, caller.value)
   if (!subject.ok) return flat(subject)
   if (subject.value.user) seen.user = subject.value.user.name

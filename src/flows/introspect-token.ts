@@ -6,7 +6,6 @@ import { err, ok, type Result } from '../core/result.ts'
 import { authenticateClient } from './authenticate-client.ts'
 import type { AuthorityView } from './authority.ts'
 import { authorizeGateway, serves } from './authorize-gateway.ts'
-import { bearerRefusal } from './issue-access-token.ts'
 import type { ClientAssertion, Wire } from './token-ask.ts'
 import { verifySignedToken } from './verify-access-token.ts'
 
@@ -29,8 +28,6 @@ export async function authenticateAsker(
   if (!by.client) return gatewayAsker(view, by.authorization, wire)
   const caller = await authenticateClient(view, by.client, wire)
   if (!caller.ok) return caller
-  const unbound = bearerRefusal(caller.value)
-  if (unbound) return err(unbound)
   return ok({ kind: 'agent', id: caller.value.workload.id })
 }
 

@@ -144,6 +144,15 @@ describe('a remembered token', () => {
     )
     expect(reason(bearer(compact))).toBe('ok')
   })
+  it('is of its issuer still', () => {
+    const compact = token(CLAIMS)
+    expect(reason(bearer(compact))).toBe('ok')
+    const moved = { issuer: 'https://moved.example/t/acme', audience: AUDIENCE }
+    const presented = { ...bearer(compact), dpop: [], method: 'POST', url: AUDIENCE }
+    expect(verifyAccessToken(presented, moved, TENANT, NOW, ports)).toMatchObject({
+      error: { reason: 'token.issuer' },
+    })
+  })
   it('ends with the key that signed it', () => {
     const compact = token(CLAIMS)
     expect(reason(bearer(compact))).toBe('ok')

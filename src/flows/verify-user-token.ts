@@ -53,7 +53,6 @@ export async function verifyUserToken(
   const found = await verifiedClaims(view, compact, key)
   if (!found.ok) return found
   const { claims, idp, accessToken } = found.value
-  if (claims.exp <= view.now) return no('subject.expired')
   if (!isForUs(view, claims, idp, caller, accessToken)) return no('subject.audience')
   if (!mayAct(view, claims, idp, caller)) return no('subject.may_act')
   return userOf(view, claims, idp)
@@ -155,7 +154,6 @@ function userOf(view: AuthorityView, claims: Claims, idp: IdentityProvider): Res
   const { login, links } = signedIn(view.name, claims, idp)
   const doc = view.tenant.users.get(login.user)
   if (!doc && idp.users === 'listed') return no('user.unlisted')
-  if (doc && doc.state !== 'active') return no('user.suspended')
   if (loggedOut(view.tenant, login)) return no('login.ended')
   if (endedBy(links, view.snapshot.revision, view.tenant.revocations)) return no('login.revoked')
   const name = doc?.user ?? claims.sub ?? ''
@@ -200,7 +198,6 @@ const NO = {
   ],
   'subject.may_act': ['unauthenticated', 'The subject token names somebody else who may act.'],
   'user.unlisted': ['unauthenticated', 'The user is not listed in this tenant.'],
-  'user.suspended': ['unauthenticated', 'The user is suspended.'],
   'login.ended': ['stale', 'The user has logged out since the subject token was issued.'],
   'login.revoked': ['stale', 'The user or this sign-in was revoked.'],
 } as const satisfies Record<string, readonly [RefusalKind, string]>

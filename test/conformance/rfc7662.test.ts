@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attestGateway } from '../../src/flows/attest-gateway.ts'
+import { newSigningKey } from '../../src/lib/jose/signing-key.ts'
 import { claimsOf, type FakeAuthority, START } from '../fakes/authority.ts'
 import {
   BEARER,
@@ -10,6 +11,7 @@ import {
   runner,
   startStory,
 } from '../fakes/authority-story.ts'
+import { signAs } from '../fakes/tenant.ts'
 
 let authority: FakeAuthority
 let support: Runner
@@ -82,6 +84,12 @@ describe('RFC 7662: introspection', () => {
     expect((await ask('b', elsewhere)).body).toEqual({ active: false })
     const its = String((await support.ask('a', {})).body.access_token)
     expect((await ask('a', its)).body.active).toBe(true)
+    const key = authority.keys.get('a') ?? newSigningKey()
+    const foreign = signAs(key, 'at+jwt', {
+      ...claimsOf(its),
+      aud: 'https://elsewhere.example/t/a/mcp/orders',
+    })
+    expect((await ask('a', foreign)).body).toEqual({ active: false })
   })
   it("§2.2, §4 says active: false and nothing else about everybody else's, the ended, the revoked and the unreadable", async () => {
     const router2 = async () => ({

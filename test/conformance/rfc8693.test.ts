@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { newSigningKey } from '../../src/lib/jose/signing-key.ts'
 import { claimsOf, type FakeAuthority, foreignIssuer, START } from '../fakes/authority.ts'
 import {
   AGENT_TYPE,
@@ -14,6 +15,7 @@ import {
   startStory,
   TYPE,
 } from '../fakes/authority-story.ts'
+import { signAs } from '../fakes/tenant.ts'
 
 let authority: FakeAuthority
 let support: Runner
@@ -96,6 +98,33 @@ describe('RFC 8693 §2.1: evidence for an agent token', () => {
     expect(answered.status).toBeGreaterThanOrEqual(400)
     if (expected.startsWith('jwt') || expected === 'evidence.pin') expect(answered.status).toBe(401)
     else expect(reason(answered)).toBe(expected)
+  })
+  it('is for no tenant that ended the admission', async () => {
+    const link = 'admission:operator/support'
+    const revoke = (doc: object | null) =>
+      authority.store.apply([{ tenant: 'a', kind: 'revocation', name: link, doc } as never])
+    revoke({ revocation: link, standing: true, reason: 'test' })
+    expect((await support.attest()).body.reason).toBe('target.unknown')
+    revoke(null)
+    expect((await support.attest()).status).toBe(200)
+  })
+  it('is remembered no longer than the evidence lives', async () => {
+    const short = evidence(authority, 'support', { pod: crypto.randomUUID(), exp: START + 30 })
+    expect((await support.attest({ subject_token: short })).body.expires_in).toBe(30)
+    authority.clock.now = START + 31
+    const later = await support.attest({ subject_token: short })
+    expect(later.body.access_token).toBeUndefined()
+  })
+  it('is given by no tenant of which something stored can not be used', async () => {
+    const policy = (doc: object | null) =>
+      authority.store.apply([{ tenant: 'operator', kind: 'policy', name: 'bad', doc } as never])
+    policy({ policy: 'bad', effect: 'permit', text: 'x', est: '{}' })
+    expect((await support.attest()).body).toMatchObject({
+      error: 'unauthorized_client',
+      reason: 'tenant.broken',
+    })
+    policy(null)
+    expect((await support.attest()).status).toBe(200)
   })
   it('is bound to the first key that shows it; another key ends the first and raises an alarm', async () => {
     const shared = evidence(authority, 'support', { pod: crypto.randomUUID() })
@@ -380,6 +409,25 @@ describe('RFC 8693 §4.1: onward from a token of ours', () => {
         `session:${claimsOf(first).sid}`,
       ]),
     )
+  })
+  it('keeps the lowest revision, so that what ended the first ends the second', async () => {
+    const held = (await support.exchange('a', idToken())).body.access_token
+    authority.store.apply([{ tenant: 'b', kind: 'revocation', name: 'user:x', doc: null } as never])
+    const onward = (await support.exchange('a', ...own(held))).body.access_token
+    expect(claimsOf(onward).rev).toBe(claimsOf(held).rev)
+    expect(claimsOf((await support.exchange('a', idToken())).body.access_token).rev).toBeGreaterThan(
+      Number(claimsOf(held).rev),
+    )
+  })
+  it('ends at eight agents and 32 links', async () => {
+    const held = claimsOf((await support.exchange('a', idToken())).body.access_token)
+    const key = authority.keys.get('a') ?? newSigningKey()
+    const handed = (over: object) => signAs(key, 'at+jwt', { ...held, client_id: 'operator/router', ...over })
+    const agents = (count: number) => ({ chn: Array.from({ length: count }, () => 'operator/router') })
+    const links = (count: number) => ({ lin: Array.from({ length: count }, (_, at) => `key:k${at}`) })
+    expect((await support.exchange('a', ...own(handed(agents(7))))).status).toBe(200)
+    expect((await support.exchange('a', ...own(handed(agents(8))))).body.reason).toBe('chain.too_long')
+    expect((await support.exchange('a', ...own(handed(links(30))))).body.reason).toBe('chain.too_long')
   })
   it('does not multiply a single use, nor go onward without its key', async () => {
     const once = (await support.exchange('a', idToken(), { single_use: 'true' })).body.access_token
