@@ -250,7 +250,6 @@ async function startGateway(
       authority,
       evidence: join(folder, 'pods', name, 'token'),
       journal: join(folder, name, 'journal'),
-      allow_private: [],
     },
   })
   return start(name, join(program, 'src/main.ts'), ['serve', '--config', config, '--json'])

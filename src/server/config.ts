@@ -66,7 +66,6 @@ const gatewaySchema = z.strictObject({
   journal: z.string().min(1),
   /** Refuse once the oldest record that the authority hasn't taken is older than this. */
   unshipped: durationSchema.default('30s'),
-  allow_private: z.array(hostPort).default([]),
 })
 
 /** The whole of a server configuration file. */

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino'
 import { applyChanges } from '../core/apply-changes.ts'
-import { createEnforcement } from '../flows/enforcement.ts'
 import { serveRoutes } from '../lib/http/server.ts'
-import { mcpRoutes } from '../protocols/mcp/routes.ts'
+import { openMcpDoor } from '../protocols/mcp/routes.ts'
 import { randomId, randomSalt } from '../stores/postgres/store/random.ts'
 import type { Running } from './authority.ts'
 import { applyPorts } from './conditions.ts'
@@ -23,10 +22,10 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
     report: fault,
   })
   await link.ready
-  const enforcement = createEnforcement(link.point)
+  const mcp = openMcpDoor(link.point)
   const at = config.listen.lastIndexOf(':')
   const host = config.listen.slice(0, at).replaceAll(/[[\]]/g, '')
-  const server = await serveRoutes(mcpRoutes(enforcement), {
+  const server = await serveRoutes(mcp.routes, {
     host,
     port: Number(config.listen.slice(at + 1)),
     onFault: fault,
@@ -35,7 +34,7 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
     facts: { role: 'gateway', instance: config.instance, host, port: server.port, origin: config.origin },
     close: async () => {
       await server.close()
-      await enforcement.close()
+      await mcp.close()
       await link.close()
     },
   }
