@@ -5,19 +5,14 @@ import { join } from 'node:path'
 import type { Ports } from '../../src/attestors/contract.ts'
 import { attestToken } from '../../src/attestors/registry.ts'
 import { applyChanges } from '../../src/core/apply-changes.ts'
-import type { Credential } from '../../src/core/credential/credential.ts'
 import type { CredentialAsk } from '../../src/core/enforcement.ts'
 import type { DecisionId, TenantName } from '../../src/core/ids.ts'
 import { decide } from '../../src/core/policy/decide.ts'
-import { refuse } from '../../src/core/refusal.ts'
-import { err, ok } from '../../src/core/result.ts'
-import { Secret } from '../../src/core/secret.ts'
 import { emptySnapshot } from '../../src/core/snapshot.ts'
 import { epochMillis } from '../../src/core/time.ts'
 import type { AuthorityPorts } from '../../src/flows/authority.ts'
 import { createAuthorityMemory } from '../../src/flows/authority-memory.ts'
 import { createGatewayFeeds } from '../../src/flows/feed-gateway.ts'
-import type { LeasingPorts } from '../../src/flows/open-lease.ts'
 import { type RevokeAsk, type RevokePorts, revoke } from '../../src/flows/revoke.ts'
 import { createLeaseSweep } from '../../src/flows/sweep-leases.ts'
 import { createJournalMemory } from '../../src/flows/take-journal.ts'
@@ -35,12 +30,10 @@ import { startLiveRegistry } from '../../src/server/live-registry.ts'
 import { createPostgresStore } from '../../src/stores/postgres/store/create.ts'
 import { randomId, randomSalt } from '../../src/stores/postgres/store/random.ts'
 import { startTestPostgres } from '../../src/stores/postgres/testing.ts'
-import { ana, changesOf, PORTS, type World } from '../properties/decide-world.ts'
-import { foreignIssuer } from './authority.ts'
+import { ana, changesOf, PORTS } from '../properties/decide-world.ts'
+import { CLUSTER, GATEWAY, upstream, uriOf, worldOf } from './border-world.ts'
 
-export const GATEWAY = 'https://gateway.example'
-export const CLUSTER = foreignIssuer('https://cluster.example')
-export const uriOf = (tenant: string, resource: string) => `${GATEWAY}/t/${tenant}/mcp/${resource}`
+export { GATEWAY, uriOf }
 
 const now = () => epochMillis(Date.now())
 /** The sweep's own clock can be moved ahead. */
@@ -48,106 +41,21 @@ const clock = { skip: 0 }
 const monotonic = () => performance.now()
 const seconds = () => Math.floor(Date.now() / 1000)
 
-const tool = { hint: 'read' } as const
-const customer = (name: string): World[string] => ({
-  idp: [{ idp: 'sso', issuer: 'https://idp.example' }],
-  user: [{ user: `ana@${name}.example`, idp: 'sso', sub: 'ana' }],
-  agent: [{ agent: 'bot', kind: 'customer', owner: 'lee@a.example', is: { trust: 'none', 'k8s:sa': 'bot' } }],
-  credential: [{ credential: 'upstream', provider: 'test' }],
-  resource: [
-    {
-      resource: 'orders',
-      type: 'mcp',
-      at: 'https://orders.example/mcp',
-      data: 'argument',
-      credential: { provider: 'upstream', life: '5m' },
-      tools: { get_order: tool, cancel: { hint: 'write' } },
-    },
-    {
-      resource: 'catalogue',
-      type: 'mcp',
-      at: 'https://catalogue.example/mcp',
-      data: 'argument',
-      tools: { search: tool },
-    },
-  ],
-  delegation: [{ delegation: 'bot', agent: 'bot', user: '*', tools: ['orders/*', 'catalogue/*'] }],
-  cedar: `
-    @id("agents-read") permit (principal is Agent, action in [Action::"orders/*read", Action::"catalogue/*read"], resource);
-    @id("users-read") permit (principal is User, action in [Action::"orders/*read", Action::"catalogue/*read"], resource);
-  `,
-})
-
-function worldOf(origin: string, keys: ReadonlyMap<string, SigningKey>): World {
-  const key = (tenant: string) => {
-    const signing = keys.get(tenant) ?? newSigningKey()
-    return { key: [{ key: signing.kid, state: 'current', created: 0, jwk: signing.jwk }] }
-  }
-  const is = (name: string) => ({ trust: 'prod', 'k8s:ns': 'apps', 'k8s:sa': name })
-  return {
-    operator: {
-      ...key('operator'),
-      trust: [
-        {
-          trust: 'prod',
-          attestor: 'oidc-token',
-          preset: 'kubernetes',
-          issuer: CLUSTER.issuer,
-          audience: `${origin}/t/operator`,
-          pin: { 'sa-uid': ['u-edge', 'u-other', 'u-scanner'] },
-          jwks: CLUSTER.jwks,
-        },
-      ],
-      agent: [{ agent: 'scanner', kind: 'workforce', owner: 'lee@operator.example', is: is('scanner') }],
-      gateway: [
-        { gateway: 'edge', is: is('edge'), tenants: ['a'] },
-        { gateway: 'other', is: is('other'), tenants: ['b'], resources: ['orders'] },
-      ],
-    },
-    a: { ...customer('a'), ...key('a') },
-    b: { ...customer('b'), ...key('b') },
-  }
-}
-
-/** A provider that behaves: what it made and ended is to be seen, and it can be told to fail. */
-export type Upstream = LeasingPorts & {
-  readonly live: Set<string>
-  failing: boolean
-  /** Called while a credential is being made. */
-  during: () => Promise<void>
-}
-function upstream(): Upstream {
-  const self: Upstream = {
-    live: new Set(),
-    failing: false,
-    during: async () => undefined,
-    issue: async (_tenant, { lease }) => {
-      await self.during()
-      self.live.add(lease.id)
-      const credential: Credential = {
-        placement: { kind: 'header', name: 'authorization', prefix: 'Bearer ' },
-        secret: new Secret(`secret of ${lease.id}`),
-        expires: lease.expires,
-        handle: lease.id,
-      }
-      return ok(credential)
-    },
-    end: async (_tenant, lease) => {
-      if (self.failing) return err(refuse('denied', 'target.unreachable', 'The target does not answer.'))
-      self.live.delete(lease.id)
-      return ok(undefined)
-    },
-  }
-  return self
-}
-
 /** Serves on a port that is known before the routes are. */
 async function serveOn(routesFor: (origin: string) => Promise<readonly Route[]>) {
   const first = await serveRoutes([], { host: '127.0.0.1', port: 0 })
   const { port } = first
   await first.close()
   const routes = await routesFor(`http://127.0.0.1:${port}`)
-  return serveRoutes(routes, { host: '127.0.0.1', port, limits: { grace: 200 }, onFault: () => undefined })
+  const start = () =>
+    serveRoutes(routes, { host: '127.0.0.1', port, limits: { grace: 200 }, onFault: () => undefined })
+  let server = await start()
+  return {
+    stop: () => server.close(),
+    start: async () => {
+      server = await start()
+    },
+  }
 }
 
 export type Border = Awaited<ReturnType<typeof startBorder>>
@@ -205,9 +113,12 @@ export async function startBorder() {
         { ...revokePorts, waitMs },
         { tenant: 'a' as TenantName, reason: 'test', standing: true, by: 'lee', ...ask },
       ),
-    link: (instance: string, gateway = 'edge', unshipped = '30s') =>
-      startLink(edge, instance, gateway, unshipped),
-    stolen: (gateway = 'edge') => stealGateway(origin, gateway),
+    stopServing: server.stop,
+    startServing: server.start,
+    link: (instance: string, gateway = 'edge', unshipped = '30s', evidence?: string) =>
+      startLink(edge, instance, unshipped, evidence ?? evidenceOf(origin, gateway, instance)),
+    stolen: (gateway = 'edge', evidence = evidenceOf(origin, gateway, randomUUID())) =>
+      stealGateway(origin, evidence),
     caller: (tenant: string, over: CallerOver = {}) =>
       callerOf(origin, keys, tenant, { rev: live.snapshot().revision, ...over }),
     events: async (tenant: string, reason: string) =>
@@ -217,7 +128,7 @@ export async function startBorder() {
     close: async () => {
       await Promise.all(closers.map((close) => close()))
       feeds.close()
-      await server.close()
+      await server.stop()
       await live.close()
       await store.close()
       await postgres.stop()
@@ -283,9 +194,9 @@ type Edge = {
   readonly apply: Parameters<typeof startGatewayLink>[1]['apply']
   readonly closers: (() => Promise<void>)[]
 }
-async function startLink(edge: Edge, instance: string, gateway: string, unshipped: string) {
+async function startLink(edge: Edge, instance: string, unshipped: string, shown: string) {
   const evidence = join(edge.folder, `${instance}.jwt`)
-  await writeFile(evidence, evidenceOf(edge.origin, gateway, instance))
+  await writeFile(evidence, shown)
   const journal = join(edge.folder, `${instance}-journal`)
   const config = { authority: edge.origin, evidence, instance, origin: GATEWAY, journal, unshipped }
   const ports = { now, monotonic, newId: randomId, newSalt: randomSalt, apply: edge.apply }
@@ -300,6 +211,8 @@ export type Answered = { readonly status: number; readonly json: Record<string, 
 export type Stolen = {
   readonly jkt: string
   readonly token: string
+  /** Why it got no credential, if so. */
+  readonly reason: string
   readonly proof: (method: string, url: string, over?: object) => string
   readonly call: (
     method: 'GET' | 'POST',
@@ -311,20 +224,22 @@ export type Stolen = {
   readonly listen: () => Promise<AbortController>
 }
 
-async function stealGateway(origin: string, gateway: string): Promise<Stolen> {
+async function stealGateway(origin: string, evidence: string): Promise<Stolen> {
   const key = newSigningKey()
   const proof: Stolen['proof'] = (method, url, over = {}) => proofOf(key, method, url, over)
-  const form = new URLSearchParams({ evidence: evidenceOf(origin, gateway, randomUUID()), instance: 'taken' })
+  const form = new URLSearchParams({ evidence, instance: 'taken' })
   const answer = await fetch(`${origin}/gateway/v1/token`, {
     method: 'POST',
     body: form,
     headers: { dpop: proof('POST', `${origin}/gateway/v1/token`) },
   })
-  const token = String(((await answer.json()) as Record<string, unknown>)['access_token'])
+  const given = (await answer.json()) as Record<string, unknown>
+  const token = String(given['access_token'])
   const ath = createHash('sha256').update(token).digest('base64url')
   return {
     jkt: key.kid,
     token,
+    reason: String(given['reason']),
     proof,
     listen: async () => {
       const ending = new AbortController()
