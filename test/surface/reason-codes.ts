@@ -61,7 +61,7 @@ const WITH_KIND = [
 ]
 const FAULT = /new Unavailable\(\s*'(?<code>[a-z_.0-9]+)'/g
 
-export type Found = { readonly files: Set<string>; readonly kinds: Set<string> }
+type Found = { readonly files: Set<string>; readonly kinds: Set<string> }
 
 /** The sources as the program has them, without their comments. */
 export function sourceTexts(): ReadonlyMap<string, string> {
@@ -102,7 +102,7 @@ export function composedIn(text: string): readonly string[] {
 }
 
 /** A line of a table in docs/errors.md. */
-export type Documented = { readonly code: string; readonly wire: string; readonly cells: readonly string[] }
+type Documented = { readonly code: string; readonly wire: string; readonly cells: readonly string[] }
 
 export function documentedReasons(): readonly Documented[] {
   const lines = readFileSync(`${ROOT}/docs/errors.md`, 'utf8').split('\n')
