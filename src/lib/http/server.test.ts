@@ -1,8 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { vectorFile } from '../../../test/vectors.ts'
 import type { DoorRequest, DoorResponse, Route } from './route.ts'
 import { type HttpServer, serveRoutes } from './server.ts'
 
@@ -242,40 +240,6 @@ describe('media types', () => {
     expect(await raw(`${head}content-type: application/json\r\ncontent-encoding: gzip\r\n\r\n{}`)).toContain(
       '415',
     )
-  })
-})
-
-describe('JSON bodies (JSONTestSuite)', () => {
-  const folder = vectorFile('json', 'test_parsing')
-  const files = (prefix: string) => {
-    try {
-      return readdirSync(folder).filter((file) => file.startsWith(prefix))
-    } catch {
-      return []
-    }
-  }
-  /** Valid by RFC 8259, and refused here: a member twice (§4 calls the outcome unpredictable), NUL (no database takes it). */
-  const stricter =
-    /^y_(object_duplicated_key|object_duplicated_key_and_value|object_escaped_null_in_key|string_null_escape|string_.*u\+0000.*)\.json$/
-  it.each(files('y_'))('%s is parsed', async (file) => {
-    const body = readFileSync(`${folder}/${file}`)
-    const response = await post('/json', 'application/json', body)
-    if (stricter.test(file)) expect(response.status).toBe(400)
-    else
-      expect([response.status, await response.json()]).toEqual([
-        200,
-        expect.objectContaining({ json: JSON.parse(body.toString().replace(/-0\b(?!\.)/, '0')) }),
-      ])
-  })
-  it.each(files('n_'))('%s is refused', async (file) => {
-    const body = readFileSync(`${folder}/${file}`)
-    const response = await post('/json', 'application/json', body)
-    // One of them is larger than a body may be.
-    expect(response.status).toBe(body.length > 65_536 ? 413 : 400)
-  })
-  it.each(files('i_'))('%s is parsed or refused, never a fault', async (file) => {
-    const response = await post('/json', 'application/json', readFileSync(`${folder}/${file}`))
-    expect([200, 400]).toContain(response.status)
   })
 })
 
