@@ -14,13 +14,13 @@ import {
   keysFor,
   serveAt,
 } from '../fakes/enforcement-point.ts'
-import { ana, ISSUER, type World, type Written } from '../properties/decide-world.ts'
+import { ana, ISSUER, type World } from '../properties/decide-world.ts'
 import { ROOT } from '../source-files.ts'
 
 const SUPPORT = 'operator/support' as AgentId
 const text = { type: 'string' }
 
-function customers(url: string, user: readonly object[]): Written {
+function customers(url: string, user: readonly object[]): World[string] {
   const credential = { provider: 'orders-token' }
   const input = (...names: string[]) => ({
     type: 'object',

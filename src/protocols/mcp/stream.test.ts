@@ -1,0 +1,48 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Behind, type OpenDoor, openDoor, startBehind } from '../../../test/fakes/mcp-door.ts'
+import { change } from '../../../test/properties/decide-world.ts'
+
+let behind: Behind
+let at: OpenDoor
+beforeAll(async () => {
+  behind = await startBehind()
+})
+afterAll(() => behind.close())
+beforeEach(async () => {
+  behind.status = 0
+  behind.seen.length = 0
+  at = await openDoor(behind)
+})
+afterEach(() => at.close())
+
+describe('a listening stream', () => {
+  const wanted = { notifications: { toolsListChanged: true } }
+  const opened = async (over: Record<string, unknown> = {}) => {
+    const answer = at.post({ method: 'subscriptions/listen', params: wanted, headers: at.bearer({ over }) })
+    await expect.poll(() => at.door.enforcement.watch.size).toBeGreaterThan(0)
+    return answer
+  }
+  const ending = (text: string) => /"countersign\/reason":"([a-z_.]+)"/.exec(text)?.[1]
+
+  it('is acknowledged, kept alive, and ended with a result when the token expires', async () => {
+    const answer = opened({ exp: Math.floor(Date.now() / 1000) + 1 })
+    const { text } = await answer
+    expect(text).toMatch(/^event: message\ndata: .*subscriptions\/acknowledged.*\n\n: alive/)
+    expect(text).toMatch(/"id":7,"result":\{"resultType":"complete"/)
+    expect(ending(text)).toBe('chain.expired')
+  })
+
+  it('ends when a change means that it would not be opened any more', async () => {
+    const answer = opened()
+    await expect.poll(() => behind.open).toBeGreaterThan(0)
+    at.point.apply(change('a', 'policy', 'support-uses-orders', null))
+    expect(ending((await answer).text)).toBe('agent.no_permit')
+  })
+
+  it('ends when the authority has been silent for too long: a revocation could have been missed', async () => {
+    const answer = opened()
+    await expect.poll(() => behind.open).toBeGreaterThan(0)
+    at.point.broken.staleMs = 31_000
+    expect(ending((await answer).text)).toBe('gateway.stale')
+  })
+})
