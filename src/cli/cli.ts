@@ -1,0 +1,30 @@
+import type { Command } from 'commander'
+import type { AdminClient } from '../sdk/admin-client.ts'
+import type { ConfigurationAnswer, ConfigurationFile, ConfigurationProblem } from '../sdk/admin-contract.ts'
+import type { Io, Paint } from './io.ts'
+import type { Done } from './run.ts'
+
+/** What only the program itself can do, handed in by its entry: the command line never imports the server. */
+export type CliParts = {
+  readonly version: string
+  /** Runs what a server configuration names. Resolves with each role's facts once all of it answers; goes on until a signal. */
+  readonly serve: (configPath: string) => Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** Checks a folder without an authority: nothing is registered as yet. */
+  readonly checkOffline: (
+    files: readonly ConfigurationFile[],
+    variables: Readonly<Record<string, string>>,
+  ) => Promise<ConfigurationAnswer | { readonly problems: readonly ConfigurationProblem[] }>
+}
+
+/** What the commands are added with. */
+export type Cli = CliParts & {
+  readonly io: Io
+  /** Runs a command's work, prints it, remembers the exit code. */
+  readonly run: (command: Command, doing: string, work: (paint: Paint) => Promise<Done>) => Promise<void>
+  /** The same with a client of the authority that the command names, closed afterwards. */
+  readonly ask: (
+    command: Command,
+    doing: string,
+    work: (client: AdminClient, paint: Paint) => Promise<Done>,
+  ) => Promise<void>
+}

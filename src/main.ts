@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import type { CliParts } from './cli/cli.ts'
+import { processIo } from './cli/io.ts'
+import { runCli } from './cli/program.ts'
+
+// The server's code is loaded only by the commands that run it: the others start in a tenth of the time.
+const parts: CliParts = {
+  version: versionOf(new URL('../package.json', import.meta.url)),
+  serve: async (configPath) => {
+    const { closeOnSignals, serve } = await import('./server/serve.ts')
+    const served = await serve(configPath)
+    closeOnSignals(served, (code) => process.exit(code))
+    return served.running.map(({ facts }) => facts)
+  },
+  checkOffline: async (files, variables) => {
+    const { checkOffline } = await import('./server/check-offline.ts')
+    return checkOffline(files, variables)
+  },
+}
+
+function versionOf(file: URL): string {
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }
+  return version
+}
+
+process.exitCode = await runCli(process.argv.slice(2), processIo(), parts)
