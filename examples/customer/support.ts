@@ -6,13 +6,20 @@
  */
 import { readFile } from 'node:fs/promises'
 import { Client, type McpSubscription, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { Agent as Connections, fetch as fetchOver } from 'undici'
 import { type AccessToken, createAgent } from '../../src/sdk/agent.ts'
 import { announce } from '../parts/announce.ts'
 import { takeOrders, text } from '../parts/commands.ts'
 import { postTool } from './post-tool.ts'
 
 const [home = '', tokenFile = '', gateway = '', authority = ''] = process.argv.slice(2)
-const agent = await createAgent({ home, evidence: () => readFile(tokenFile, 'utf8') })
+// A connection for each request, so that requests really spread over the gateways behind the one address.
+const dispatcher = new Connections({ pipelining: 0 })
+const connectEachTime = ((input: string | URL, init?: RequestInit) => {
+  const headers = Object.fromEntries(new Headers(init?.headers))
+  return fetchOver(String(input), { ...(init as object), headers, dispatcher })
+}) as unknown as typeof fetch
+const agent = await createAgent({ home, evidence: () => readFile(tokenFile, 'utf8'), fetch: connectEachTime })
 const tokens = new Map<string, { readonly token: AccessToken; readonly resource: string }>()
 const streams = new Map<string, McpSubscription>()
 const clients = new Map<string, Client>()
@@ -57,7 +64,7 @@ async function callTool(args: Record<string, unknown>): Promise<unknown> {
 async function listen(args: Record<string, unknown>): Promise<unknown> {
   const client = await connected(text(args, 'as'))
   const stream = await client.listen({ toolsListChanged: true })
-  streams.set(text(args, 'as'), stream)
+  streams.set(text(args, 'stream'), stream)
   return { open: true }
 }
 
@@ -69,7 +76,7 @@ takeOrders({
   listen,
   'wait for end': async (args) => {
     const began = performance.now()
-    const how = await streams.get(text(args, 'as'))?.closed
+    const how = await streams.get(text(args, 'stream'))?.closed
     return { how, afterMs: Math.round(performance.now() - began) }
   },
   /** One plain HTTP request with the token named `as`, to any URL: for what a well-behaved client would not do. */

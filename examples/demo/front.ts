@@ -9,6 +9,8 @@ export type Front = {
   /** Every new connection goes to this backend until it is let go. */
   readonly pin: (backend: number | undefined) => void
   readonly point: (ports: readonly number[]) => void
+  /** Connections that each backend was given so far. */
+  readonly given: () => readonly number[]
   readonly close: () => Promise<void>
 }
 
@@ -16,8 +18,10 @@ export async function startFront(): Promise<Front> {
   let backends: readonly number[] = []
   let pinned: number | undefined
   let turn = 0
+  const given: number[] = []
   const server: Server = createServer((client) => {
     const index = pinned ?? turn++ % Math.max(1, backends.length)
+    given[index] = (given[index] ?? 0) + 1
     const upstream = connect(backends[index] ?? 0, '127.0.0.1')
     client.pipe(upstream).pipe(client)
     client.on('error', () => upstream.destroy()).on('close', () => upstream.destroy())
@@ -32,6 +36,7 @@ export async function startFront(): Promise<Front> {
     point: (ports) => {
       backends = ports
     },
+    given: () => backends.map((_, index) => given[index] ?? 0),
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
 }

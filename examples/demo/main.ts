@@ -1,0 +1,118 @@
+/**
+ * The main job, end to end, on real parts: `npm run demo`. Exits 0 only if every step went as it must and the audit of it was
+ * verified by another process.
+ */
+import { Command } from 'commander'
+import { copyWithout, DEMO_GUARDS } from '../../test/mutants/copy.ts'
+import { type AuditReport, saveCheckpoints, verifyAudit } from './audit.ts'
+import { customerStory } from './customer.ts'
+import { ROOT } from './folders.ts'
+import { type Printer, printer } from './print.ts'
+import type { Story } from './story.ts'
+import { workforceStory } from './workforce.ts'
+import { startWorld, type World } from './world.ts'
+
+type Options = {
+  readonly json?: boolean
+  readonly keep?: boolean
+  readonly without?: string
+  readonly verbose?: boolean
+}
+
+function readOptions(): Options {
+  const program = new Command('demo')
+    .description('Runs both stories on real parts and verifies their audit.')
+    .option('--json', 'print one JSON document')
+    .option('--keep', 'leave everything running and say how to look around')
+    .option('--without <guard>', `take a guard out of a copy of the program: ${DEMO_GUARDS.join(', ')}`)
+    .option('--verbose', 'show what the parts say')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  const options = program.parse().opts<Options>()
+  if (options.without && !DEMO_GUARDS.includes(options.without)) {
+    program.error(`there is no guard \`${options.without}\`; the guards are ${DEMO_GUARDS.join(', ')}`)
+  }
+  return options
+}
+
+async function tell(
+  world: World,
+  program: string,
+  print: Printer,
+): Promise<{ readonly stories: readonly Story[]; readonly audit: AuditReport }> {
+  await saveCheckpoints(world)
+  print.title('Workforce: a pipeline reads the warehouse')
+  const workforce = await workforceStory(world, print.step)
+  print.title("Customer: a support agent reads one user's orders")
+  const customer = await customerStory(world, print.step)
+  print.title('Audit: what just happened, verified by another process')
+  const audit = await verifyAudit(world, program)
+  for (const { tenant, events, says } of audit.tenants)
+    print.line(`  ${tenant.padEnd(9)} ${String(events).padStart(4)} events  ${says}`)
+  return { stories: [workforce, customer], audit }
+}
+
+function summary(
+  stories: readonly Story[],
+  audit: AuditReport,
+  ms: number,
+): { readonly ok: boolean; readonly text: string } {
+  const steps = stories.flatMap((story) => story.steps)
+  const good = steps.filter((step) => step.ok).length
+  const ok = good === steps.length && audit.verified && audit.events > 0
+  const text = `${good} of ${steps.length} steps as they must be, ${audit.events} events ${audit.verified ? 'verified' : 'NOT verified'}, ${(ms / 1000).toFixed(1)} s`
+  return { ok, text }
+}
+
+function howToLookAround(world: World): string {
+  const socket = `COUNTERSIGN_SOCKET=${world.folder}/authority/admin.sock`
+  const run = `${socket} npm run -s countersign --`
+  return [
+    '',
+    'Everything is still running. In another terminal, in this folder:',
+    `  ${run} audit list --tenant a`,
+    `  ${run} explain --tenant a --agent operator/support --user ana@a.example --tool orders/get_order --input '{"customer_id":"c-77"}'`,
+    `  ${run} gateways`,
+    `  ${run} roots`,
+    `The authority is at ${world.authority}, the gateways at ${world.gateway}. Ctrl-C ends it all.`,
+  ].join('\n')
+}
+
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()))
+}
+
+async function main(): Promise<number> {
+  const options = readOptions()
+  const began = performance.now()
+  const print = printer(options.json === true)
+  const copy = options.without ? await copyWithout(options.without) : undefined
+  const log = (line: string) => {
+    if (options.verbose) print.progress(line)
+  }
+  const world = await startWorld({ program: copy?.folder ?? ROOT, log, progress: print.progress })
+  const stop = () => void world.close().finally(() => process.exit(130))
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  try {
+    const { stories, audit } = await tell(world, copy?.folder ?? ROOT, print)
+    const { ok, text } = summary(stories, audit, performance.now() - began)
+    if (options.json)
+      process.stdout.write(
+        `${JSON.stringify({ ok, ...(options.without ? { without: options.without } : {}), stories, audit }, null, 2)}\n`,
+      )
+    print.line(`\n${ok ? 'ok' : 'FAILED'}: ${text}`)
+    if (options.keep) {
+      process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop)
+      print.line(howToLookAround(world))
+      await untilSignal()
+    }
+    return ok ? 0 : 1
+  } finally {
+    await world.close()
+    await copy?.remove()
+  }
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(`demo: ${error instanceof Error ? error.message : String(error)}`)
+  return 1
+})
