@@ -45,11 +45,14 @@ export async function readConfiguration(
     problems.push(...result.problems)
     return result.file
   })
+  // Each stage stops before the next: what is made of something broken would only be blamed for it.
+  if (problems.length > 0) return { drafts: [], problems: sorted(problems) }
   const declarations = filled.filter(isYaml).flatMap((file) => {
     const read = readYaml(file)
     problems.push(...read.problems)
     return read.declarations
   })
+  if (problems.length > 0) return { drafts: [], problems: sorted(problems) }
   const tenants = groupByTenant(declarations, problems)
   const known: ReadingPorts = {
     ...ports,
@@ -57,7 +60,6 @@ export async function readConfiguration(
   }
   for (const tenant of tenants) problems.push(...checkTenant(tenant.declared, known))
   const drafts = tenants.flatMap(({ declared }) => draftsOf(declared))
-  // A schema made of broken declarations would only blame the policies for them.
   if (problems.length > 0) return { drafts: [], problems: sorted(problems) }
   for (const { declared, root } of tenants) {
     const own = filled.filter((file) => isCedar(file) && rootOf(file.path, tenants) === root)

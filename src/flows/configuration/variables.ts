@@ -19,6 +19,7 @@ export function substitute(
         : `the value of \`${name}\` holds a quote, a backslash or a control character`
     problems.push({
       ...placeAt(file, offset),
+      length: whole.length,
       code: 'configuration.variable',
       says,
       ...didYouMean(name, variables.keys()),

@@ -1,4 +1,13 @@
-import { type Document, isMap, isScalar, LineCounter, type Node, parseAllDocuments, type YAMLMap } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+  type YAMLMap,
+} from 'yaml'
 import type { z } from 'zod'
 import { DECLARED, DOCUMENTS, type DocumentKind } from '../../core/registry.ts'
 import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './problem.ts'
@@ -21,7 +30,6 @@ const HEADS = new Set<string>([
   ...DECLARED.filter((kind) => kind !== 'condition' && kind !== 'policy'),
   'conditions',
 ])
-const MAX_DEPTH_ALIASES = 0
 
 /** Reads one YAML file of one or more documents. Duplicate keys, aliases and unknown keys are problems, not surprises. */
 export function readYaml(file: ConfigurationFile): Read {
@@ -41,7 +49,8 @@ export function readYaml(file: ConfigurationFile): Read {
 
 function readDocument(file: ConfigurationFile, document: Document.Parsed): Read {
   if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => ({
+    // What follows the first error of a document is mostly its echo.
+    const problems = document.errors.slice(0, 1).map((error) => ({
       ...placeAt(file, error.pos[0]),
       code: 'configuration.yaml',
       says: error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? 'not YAML',
@@ -49,6 +58,9 @@ function readDocument(file: ConfigurationFile, document: Document.Parsed): Read 
     return { declarations: [], problems }
   }
   if (document.contents === null) return { declarations: [], problems: [] }
+  const alias = firstAlias(document)
+  if (alias)
+    return problem(file, alias, 'configuration.alias', 'an alias is not taken here: write the value out')
   const top = document.contents
   if (!isMap(top))
     return problem(
@@ -75,6 +87,18 @@ function readDocument(file: ConfigurationFile, document: Document.Parsed): Read 
     : readOne(file, document, top, head as DeclaredKind)
 }
 
+/** A few aliases of aliases fill the memory, and a reviewer can't see what they stand for. */
+function firstAlias(document: Document.Parsed): Node | undefined {
+  let found: Node | undefined
+  visit(document, {
+    Alias: (_key, node) => {
+      found = node
+      return visit.BREAK
+    },
+  })
+  return found
+}
+
 function firstKey(map: YAMLMap): string {
   const key = map.items[0]?.key
   return isScalar(key) ? String(key.value) : ''
@@ -93,7 +117,7 @@ function problem(
 /** `conditions: { name: { type: config } }` declares several at once. */
 function readConditions(file: ConfigurationFile, document: Document.Parsed, top: YAMLMap): Read {
   const place = placer(file, document, top)
-  const plain = document.toJS({ maxAliasCount: MAX_DEPTH_ALIASES }) as { conditions: unknown }
+  const plain = document.toJS({ maxAliasCount: 0 }) as { conditions: unknown }
   const declarations: Declaration[] = []
   const problems: Problem[] = []
   for (const [name, test] of Object.entries((plain.conditions ?? {}) as Record<string, unknown>)) {
@@ -120,7 +144,7 @@ function readConditions(file: ConfigurationFile, document: Document.Parsed, top:
 
 function readOne(file: ConfigurationFile, document: Document.Parsed, top: YAMLMap, kind: DeclaredKind): Read {
   const placeOf = placer(file, document, top)
-  const value: unknown = document.toJS({ maxAliasCount: MAX_DEPTH_ALIASES })
+  const value: unknown = document.toJS({ maxAliasCount: 0 })
   const parsed = applySchema(kind, value, placeOf)
   if (!parsed.value) return { declarations: [], problems: parsed.problems }
   const name = String(parsed.value[kind])
@@ -169,15 +193,23 @@ export function problemsOf(
       ...placeOf([...issue.path, key]),
       code: 'configuration.unknown_key',
       says: `unknown key \`${key}\``,
-      ...didYouMean(key, knownKeys(issue, value)),
+      ...didYouMean(key, KNOWN_KEYS),
     }))
   }
+  const inner = issue.code === 'invalid_union' ? nearestOf(issue) : undefined
+  if (inner) return problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, placeOf, value)
   const missing = valueAt(value, issue.path) === undefined
   const at = issue.path.map(String).join('.')
   const says = missing && at ? `\`${at}\` is missing` : `${at ? `\`${at}\`: ` : ''}${issue.message}`
   return [
     { ...placeOf(issue.path), code: missing ? 'configuration.missing_key' : 'configuration.value', says },
   ]
+}
+
+/** Of several forms that a value may have, the one that it came furthest in: `Invalid input` would say nothing. */
+function nearestOf(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue | undefined {
+  const first = issue.errors.flatMap((issues) => issues.slice(0, 1))
+  return first.sort((a, b) => b.path.length - a.path.length)[0]
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -192,20 +224,18 @@ const COMMON_KEYS = new Set(
 )
 
 /** Candidates for a suggestion: every key that some document knows. */
-function knownKeys(_issue: z.core.$ZodIssue, _value: unknown): Iterable<string> {
-  return [
-    ...COMMON_KEYS,
-    'type',
-    'at',
-    'labels',
-    'alone',
-    'staleness',
-    'credential',
-    'data',
-    'tools',
-    'read',
-    'write',
-    'provider',
-    'life',
-  ]
-}
+const KNOWN_KEYS: readonly string[] = [
+  ...COMMON_KEYS,
+  'type',
+  'at',
+  'labels',
+  'alone',
+  'staleness',
+  'credential',
+  'data',
+  'tools',
+  'read',
+  'write',
+  'provider',
+  'life',
+]

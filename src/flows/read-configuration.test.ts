@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { readConfiguration } from './read-configuration.ts'
+
+const ports = {
+  schemas: {
+    trust: new Map([
+      [
+        'oidc-token',
+        z.strictObject({ pin: z.record(z.string(), z.union([z.string(), z.array(z.string())])) }),
+      ],
+    ]),
+    credential: new Map<string, z.ZodType>(),
+    condition: new Map<string, z.ZodType>([['time', z.strictObject({ zone: z.string() })]]),
+  },
+  readPolicies: async () => ({ policies: [], problems: [] }),
+  agentExists: () => false,
+}
+
+async function problemsOf(text: string, variables: Readonly<Record<string, string>> = {}) {
+  const files = [{ path: 'acme/tenant.yaml', text }]
+  const { problems, drafts } = await readConfiguration(files, new Map(Object.entries(variables)), ports)
+  if (problems.length > 0) expect(drafts).toEqual([])
+  return problems.map(({ line, column, code, says, hint }) => [`${line}:${column}`, code, hint ?? says])
+}
+
+const TENANT = 'tenant: acme\n---\n'
+
+describe('a configuration folder', () => {
+  it('becomes documents with their defaults', async () => {
+    const files = [{ path: 'acme/tenant.yaml', text: 'tenant: acme' }]
+    expect((await readConfiguration(files, new Map(), ports)).drafts).toMatchObject([
+      { tenant: 'acme', kind: 'tenant', name: 'acme', doc: { state: 'active', staleness: '30s' } },
+    ])
+  })
+  it.each([
+    [
+      'an unknown key',
+      'tenant: acme\ndisply: Acme\n',
+      [['2:1', 'configuration.unknown_key', 'did you mean `display`?']],
+    ],
+    ['an unknown kind', 'agnt: x', [['1:1', 'configuration.kind', 'did you mean `agent`?']]],
+    [
+      'a missing key',
+      `${TENANT}agent: x\nkind: workforce\nis: { trust: t }`,
+      [['3:1', 'configuration.missing_key', '`owner` is missing']],
+    ],
+    ['a key twice', 'tenant: acme\ntenant: b', [['2:1', 'configuration.yaml', 'Map keys must be unique']]],
+    ['an alias', 'tenant: &a acme\ndisplay: *a', [['2:10', 'configuration.alias', expect.any(String)]]],
+    [
+      'a tenant that is nowhere',
+      'agent: x\nkind: workforce\nowner: a@a.example\nis: { trust: t }',
+      [['1:1', 'configuration.no_tenant', expect.any(String)]],
+    ],
+    [
+      'a name twice',
+      `${TENANT}user: u\nidp: i\nsub: s\n---\nuser: u\nidp: i\nsub: s`,
+      expect.arrayContaining([['7:1', 'configuration.duplicate', expect.any(String)]]),
+    ],
+    [
+      'a reference that leads nowhere',
+      `${TENANT}trust: prod\nattestor: oidc-token\npin: {}\n---\nagent: x\nkind: workforce\nowner: a@a.example\nis: { trust: prd }`,
+      [['10:7', 'configuration.reference', 'did you mean `prod`?']],
+    ],
+    [
+      'an unknown plug-in',
+      `${TENANT}trust: prod\nattestor: oidc-tokn`,
+      [['4:1', 'configuration.plug_in', 'did you mean `oidc-token`?']],
+    ],
+    [
+      'what a plug-in does not take',
+      `${TENANT}trust: prod\nattestor: oidc-token\npin: { a: [1] }`,
+      [['5:12', 'configuration.value', '`pin.a.0`: Invalid input: expected string, received number']],
+    ],
+    [
+      'a condition of two tests',
+      `${TENANT}conditions: { a: { time: {}, place: {} } }`,
+      [['3:15', 'configuration.shape', expect.any(String)]],
+    ],
+    [
+      'a guest that is not registered',
+      `${TENANT}admission: other/x`,
+      [['3:1', 'configuration.reference', 'no agent `other/x` is registered']],
+    ],
+    [
+      'two agents of one proof',
+      `${TENANT}trust: t\nattestor: oidc-token\npin: {}\n---\nagent: x\nkind: workforce\nowner: a@a.example\nis: { trust: t }\n---\nagent: y\nkind: workforce\nowner: a@a.example\nis: { trust: t }`,
+      [['15:1', 'configuration.reference', 'proves the same as `x`: exactly one must match']],
+    ],
+  ])('is refused whole for %s, with its place', async (_name, text, expected) => {
+    expect(await problemsOf(text)).toEqual(expected)
+  })
+  it('takes variables, and none that could end a string', async () => {
+    const text = `tenant: acme\ndisplay: "\${name}"`
+    expect(await problemsOf(text, { name: 'Acme' })).toEqual([])
+    expect(await problemsOf(text, { nme: 'Acme' })).toEqual([
+      ['2:11', 'configuration.variable', 'did you mean `nme`?'],
+    ])
+    for (const name of ['a"b', 'a\nb', "a'b", 'a\\b'])
+      expect(await problemsOf(text, { name })).toMatchObject([
+        ['2:11', 'configuration.variable', expect.stringContaining('quote')],
+      ])
+  })
+})
