@@ -16,7 +16,7 @@ export async function saveCheckpoints(world: World): Promise<void> {
   for (const tenant of TENANTS) {
     const { code, json, stderr } = await world.cli('audit', 'checkpoint', '--tenant', tenant)
     if (code !== 0) throw new Error(`no checkpoint of ${tenant}: ${JSON.stringify(json)} ${stderr}`)
-    await writeFile(checkpointFile(world, tenant), (json as { checkpoint: string }).checkpoint)
+    await writeFile(checkpointFile(world, tenant), (json as { note: string }).note)
   }
 }
 
@@ -34,12 +34,12 @@ export async function verifyAudit(world: World, program: string): Promise<AuditR
   let verified = true
   for (const tenant of TENANTS) {
     const file = join(world.folder, `${tenant}.audit.jsonl`)
-    const exported = await world.cli('audit', 'export', '--tenant', tenant, '--to', file)
+    const exported = await world.cli('audit', 'export', '--tenant', tenant, '--out', file)
     if (exported.code !== 0)
       throw new Error(`no export of ${tenant}: ${JSON.stringify(exported.json)} ${exported.stderr}`)
     const { code, out } = await verify(program, [
       file,
-      '--log-key',
+      '--key',
       key,
       '--checkpoint',
       checkpointFile(world, tenant),
