@@ -129,7 +129,14 @@ export function readServerConfig(path: string): ServerConfig {
         }
       : {}),
     ...(gateway
-      ? { gateway: { ...gateway, evidence: at(gateway.evidence), journal: at(gateway.journal) } }
+      ? {
+          gateway: {
+            ...gateway,
+            evidence: at(gateway.evidence),
+            journal: at(gateway.journal),
+            ...(gateway.authority_ca ? { authority_ca: at(gateway.authority_ca) } : {}),
+          },
+        }
       : {}),
   }
 }
