@@ -105,11 +105,11 @@ async function exportTo({ tenant, out }: ExportOptions, client: AdminClient, io:
     await file.close()
   }
   const events = Math.max(0, lines - 2)
-  const key = `verify it with: countersign audit verify ${out} --key <log key>`
+  const key = `verify it with: countersign audit verify ${out} --log-key <key>`
   return { facts: { file: path, events, bytes }, lines: [`${many(events, 'event')} in ${out}; ${key}`] }
 }
 
-type VerifyOptions = { readonly key: readonly string[]; readonly checkpoint?: string }
+type VerifyOptions = { readonly logKey: readonly string[]; readonly checkpoint?: string }
 
 function addVerify(audit: Command, cli: Cli): void {
   const command = audit
@@ -117,7 +117,7 @@ function addVerify(audit: Command, cli: Cli): void {
     .description('verify an export offline: no authority is asked')
   command
     .requiredOption(
-      '--key <key>',
+      '--log-key <key>',
       'the log key that was pinned, or a file with it; may be repeated',
       collect,
       [],
@@ -133,7 +133,7 @@ function collect(value: string, before: readonly string[]): readonly string[] {
 }
 
 async function verify(file: string, options: VerifyOptions, io: Io, paint: Paint): Promise<Done> {
-  const logKey = await Promise.all(options.key.map((key) => keyOf(key, io)))
+  const logKey = await Promise.all(options.logKey.map((key) => keyOf(key, io)))
   const earlier =
     options.checkpoint === undefined ? {} : { earlierCheckpoint: await readAt(options.checkpoint, io) }
   const verdict = await verifyExportFile(resolve(io.cwd, file), { logKey, ...earlier }).catch(
