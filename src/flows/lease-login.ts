@@ -10,7 +10,7 @@ import { authenticateCaller, callOf, type PresentedCaller } from './present-toke
 import { decisionEvent } from './record-decision.ts'
 import type { PresentedToken } from './verify-access-token.ts'
 
-export type { IssueAsk, LeasingPorts } from './open-lease.ts'
+export type { LeasingPorts } from './open-lease.ts'
 
 export type LoginAsk = {
   readonly presented: PresentedToken
