@@ -31,7 +31,14 @@ if (installed() !== wanted()) {
   // stdout belongs to the command that follows (one JSON document with --json), so progress goes to stderr.
   process.stderr.write('Setting up: installing packages (once) …\n')
   const started = Date.now()
-  const args = ['install', '--include=dev', '--ignore-scripts=false', '--no-audit', '--no-fund', '--loglevel=error']
+  const args = [
+    'install',
+    '--include=dev',
+    '--ignore-scripts=false',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]
   const done = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] })
   if (done.status !== 0) {
     console.error('countersign: npm install failed; the lines above say why')

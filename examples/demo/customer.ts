@@ -45,68 +45,88 @@ function posted(answer: PostedTool): Outcome {
   return answer.refused ? refused(answer.reason ?? String(answer.status), detail) : allowed(detail)
 }
 
-/** A customer agent reads exactly one user's orders through the gateway, and is cut off when that user signs out. */
-export async function customerStory(world: World, onStep: (step: Step) => void): Promise<Story> {
-  const { step, steps } = startStory(onStep)
-  const home = `${world.authority}/t/operator`
+type Obtain = (
+  as: string,
+  tenant: string,
+  resource: string,
+  user?: SignedIn,
+  singleUse?: boolean,
+) => Promise<Outcome>
+
+type Scene = {
+  readonly world: World
+  readonly step: DoStep
+  readonly support: Part
+  readonly thief: Part
+  readonly ana: SignedIn
+  readonly bo: SignedIn
+  readonly obtain: Obtain
+}
+
+const HERS = { customer_id: 'c-42', order_id: 'o-1001' }
+
+async function setScene(world: World, step: DoStep): Promise<Scene> {
   const script = (name: string) => join(ROOT, 'examples/customer', name)
+  const args = [`${world.authority}/t/operator`, world.tokenFile('support'), world.gateway, world.authority]
   const [support, thief, ana, bo] = await Promise.all([
-    world.start('support', script('support.ts'), [
-      home,
-      world.tokenFile('support'),
-      world.gateway,
-      world.authority,
-    ]),
+    world.start('support', script('support.ts'), args),
     world.start('thief', script('thief.ts'), []),
     person(world, 'a', 'ana'),
     person(world, 'b', 'bo'),
   ])
-  const obtain = async (
-    as: string,
-    tenant: string,
-    resource: string,
-    user?: SignedIn,
-    singleUse = false,
-  ): Promise<Outcome> => {
-    const token = (await support.ask('token', {
-      as,
-      tenant,
-      resource,
-      user: user?.idToken ?? '',
-      singleUse,
-    })) as Token
-    const who = token.claims.act
-      ? `user ${token.claims.sub}, acted for by ${token.claims.act.sub}`
-      : `agent ${token.claims.sub} alone`
-    return allowed(`${token.type} token of tenant ${tenant}: ${who}`)
+  const obtain: Obtain = async (as, tenant, resource, user, singleUse = false) => {
+    const ask = { as, tenant, resource, user: user?.idToken ?? '', singleUse }
+    const { type, claims } = (await support.ask('token', ask)) as Token
+    const who = claims.act
+      ? `user ${claims.sub}, acted for by ${claims.act.sub}`
+      : `agent ${claims.sub} alone`
+    return allowed(`${type} token of tenant ${tenant}: ${who}`)
   }
+  return { world, step, support, thief, ana, bo, obtain }
+}
+
+/** A customer agent reads exactly one user's orders through the gateway, and is cut off when that user signs out. */
+export async function customerStory(world: World, onStep: (step: Step) => void): Promise<Story> {
+  const { step, steps } = startStory(onStep)
+  const scene = await setScene(world, step)
+  await ownOrders(scene)
+  await otherTenant(scene)
+  await alone(scene)
+  await stolen(scene)
+  await singleUse(scene)
+  await signOut(scene)
+  await step("Bo, of tenant B, didn't notice", 'allowed', () =>
+    call(scene.support, 'b', 'list_orders', { customer_id: 'c-42' }),
+  )
+  return { name: 'customer', title: "Customer: a support agent reads one user's orders", steps }
+}
+
+async function ownOrders({ step, support, ana, obtain }: Scene): Promise<void> {
   await step('Ana of tenant A asks; agent and user become one token that names both', 'allowed', async () => {
     const outcome = await obtain('a', 'a', 'orders', ana)
     return /acted for by operator\/support/.test(outcome.detail)
       ? outcome
-      : refused('not blended', outcome.detail)
+      : refused('not_blended', outcome.detail)
   })
   await step('the gateway shows only tools she may use', 'allowed', async () => {
     const tools = (await support.ask('tools', { as: 'a' })) as readonly string[]
-    return tools.includes('get_order') && !tools.includes('cancel_order')
-      ? allowed(tools.join(', '))
-      : refused('wrong tools', tools.join(', '))
+    const right = tools.includes('get_order') && !tools.includes('cancel_order')
+    return right ? allowed(tools.join(', ')) : refused('wrong_tools', tools.join(', '))
   })
-  await step('it reads her order', 'allowed', () =>
-    call(support, 'a', 'get_order', { customer_id: 'c-42', order_id: 'o-1001' }),
-  )
+  await step('it reads her order', 'allowed', () => call(support, 'a', 'get_order', HERS))
+  const other = { customer_id: 'c-77', order_id: 'o-1003' }
   await step(
     "another user's order is refused at the gateway",
     'refused',
-    () => call(support, 'a', 'get_order', { customer_id: 'c-77', order_id: 'o-1003' }),
+    () => call(support, 'a', 'get_order', other),
     /user\.no_permit/,
   )
-  await step("a hidden tool is refused like one that doesn't exist", 'refused', () =>
-    post(support, 'post', {
-      as: 'a',
-      tool: 'cancel_order',
-      input: { customer_id: 'c-42', order_id: 'o-1001' },
-    }),
+  const hidden = { as: 'a', tool: 'cancel_order', input: HERS }
+  await step(
+    "a hidden tool is refused like one that doesn't exist",
+    'refused',
+    () => post(support, 'post', hidden),
+    /tool\.unknown/,
   )
   await step('an order found by its number alone: hers is shown', 'allowed', () =>
     call(support, 'a', 'find_order', { order_id: 'o-1001' }),
@@ -115,36 +135,52 @@ export async function customerStory(world: World, onStep: (step: Step) => void):
     "another user's number: row security in the database shows nothing",
     'refused',
     () => found(support, 'a', 'o-1003'),
-    /no such order/,
+    /row_security/,
   )
+}
+
+async function otherTenant({ world, step, support, bo, obtain }: Scene): Promise<void> {
+  const his = { customer_id: 'c-42', order_id: 'o-2001' }
   await step('the same agent process serves Bo of tenant B at the same time', 'allowed', async () => {
     await obtain('b', 'b', 'orders', bo)
-    return call(support, 'b', 'get_order', { customer_id: 'c-42', order_id: 'o-2001' })
+    return call(support, 'b', 'get_order', his)
   })
   await step(
     "tenant B's order under A's token: row security shows nothing",
     'refused',
     () => found(support, 'a', 'o-2001'),
-    /no such order/,
+    /row_security/,
   )
+  const elsewhere = { as: 'a', url: `${world.gateway}/t/b/mcp/orders`, tool: 'get_order', input: his }
   await step(
     "A's token on B's URL is refused",
     'refused',
-    () =>
-      post(support, 'post', {
-        as: 'a',
-        url: `${world.gateway}/t/b/mcp/orders`,
-        tool: 'get_order',
-        input: { customer_id: 'c-42', order_id: 'o-2001' },
-      }),
-    /401/,
+    () => post(support, 'post', elsewhere),
+    /token\.(issuer|audience|signature).* 401/,
   )
+}
+
+async function alone({ world, step, support, obtain }: Scene): Promise<void> {
   await step('the agent alone may read the public catalogue', 'allowed', async () => {
     await obtain('alone', 'a', 'catalogue')
     return call(support, 'alone', 'list_products', {})
   })
-  await step('the agent alone gets no orders', 'refused', () => obtain('nobody', 'a', 'orders'))
-  await stolen(world, support, thief, step)
+  await step(
+    'the agent alone gets no orders',
+    'refused',
+    () => obtain('nobody', 'a', 'orders'),
+    /signed-in user/,
+  )
+  const there = { as: 'alone', url: `${world.gateway}/t/a/mcp/orders`, tool: 'get_order', input: HERS }
+  await step(
+    'its token for the catalogue is refused at the orders',
+    'refused',
+    () => post(support, 'post', there),
+    /token\.audience/,
+  )
+}
+
+async function singleUse({ world, step, support, ana, obtain }: Scene): Promise<void> {
   await step(
     'a single-use token tried 50 times at once over both gateways works once',
     'allowed',
@@ -153,11 +189,6 @@ export async function customerStory(world: World, onStep: (step: Step) => void):
       return burst(world, support)
     },
   )
-  await signOut(world, support, ana, step, () => obtain('again', 'a', 'orders', ana))
-  await step("Bo, of tenant B, didn't notice", 'allowed', () =>
-    call(support, 'b', 'list_orders', { customer_id: 'c-42' }),
-  )
-  return { name: 'customer', title: "Customer: a support agent reads one user's orders", steps }
 }
 
 type DoStep = ReturnType<typeof startStory>['step']
@@ -168,10 +199,10 @@ async function found(support: Part, as: string, order: string): Promise<Outcome>
   return /no such order/i.test(outcome.detail) ? refused('row_security', outcome.detail) : outcome
 }
 
-async function stolen(world: World, support: Part, thief: Part, step: DoStep): Promise<void> {
+async function stolen({ world, support, thief, step }: Scene): Promise<void> {
   const token = (await support.ask('leak', { as: 'a' })) as string
   const url = `${world.gateway}/t/a/mcp/orders`
-  const args = { token, url, tool: 'get_order', input: { customer_id: 'c-42', order_id: 'o-1001' } }
+  const args = { token, url, tool: 'get_order', input: HERS }
   await step(
     'a process that stole the token but not the key: as a bearer, refused',
     'refused',
@@ -207,13 +238,7 @@ async function at<T>(world: World, gateway: number, act: () => Promise<T>): Prom
 }
 
 /** Real OpenID Connect back-channel logout: the provider tells the authority, the authority every gateway. */
-async function signOut(
-  world: World,
-  support: Part,
-  ana: SignedIn,
-  step: DoStep,
-  again: () => Promise<Outcome>,
-): Promise<void> {
+async function signOut({ world, support, ana, step, obtain }: Scene): Promise<void> {
   const gateways = [0, 1] as const
   await step('a stream is open for Ana at each gateway', 'allowed', async () => {
     for (const each of gateways)
@@ -240,5 +265,10 @@ async function signOut(
       /401/,
     )
   }
-  await step('her old sign-in gets no new token', 'refused', again, /invalid_grant/)
+  await step(
+    'her old sign-in gets no new token',
+    'refused',
+    () => obtain('again', 'a', 'orders', ana),
+    /invalid_grant/,
+  )
 }

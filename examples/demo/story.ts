@@ -28,12 +28,21 @@ export type Teller = {
   readonly steps: readonly Step[]
 }
 
+/** A step that takes longer has failed: what it waits for does not come. */
+const PATIENCE_MS = 20_000
+
+function late(): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`nothing happened in ${PATIENCE_MS / 1000} s`)), PATIENCE_MS).unref()
+  })
+}
+
 /** A refusal by a part is an outcome; anything else that is thrown is a failed step, with its message. */
 async function outcomeOf(
   act: () => Promise<Outcome>,
 ): Promise<Outcome | { readonly got: 'failed'; readonly reason: string; readonly detail: string }> {
   try {
-    return await act()
+    return await Promise.race([act(), late()])
   } catch (error) {
     if (error instanceof PartRefused)
       return { got: 'refused', reason: error.failure.code, detail: error.failure.says }

@@ -99,6 +99,7 @@ async function startCompanyDatabases(folder: string): Promise<EmbeddedPostgres> 
   return server
 }
 
+type Start = World['start']
 type Started = { readonly parts: Map<string, Part>; readonly closers: (() => Promise<void>)[] }
 
 /** Starts the parts in the order they need each other, as many at once as can be. */
@@ -117,11 +118,64 @@ async function closeAll({ parts, closers }: Started): Promise<void> {
   for (const close of [...closers].reverse()) await close().catch(() => undefined)
 }
 
+type Company = { readonly databases: EmbeddedPostgres; readonly cluster: string; readonly idp: string }
+
+const USERS = [
+  { sub: 'ana', email: 'ana@a.example' },
+  { sub: 'ada', email: 'ada@a.example' },
+  { sub: 'bo', email: 'bo@b.example' },
+]
+
+/** What a company has before Countersign comes: databases, a cluster that runs its agents, an identity provider for its people. */
+async function startCompany(
+  folder: string,
+  authority: string,
+  start: Start,
+  started: Started,
+): Promise<Company> {
+  const pods = PODS.map((pod) => ({ ...pod, audience: `${authority}/t/operator` }))
+  const clients = ['a', 'b'].map((tenant) => {
+    const logout = `${authority}/t/${tenant}/logout/company`
+    return { id: `support-${tenant}`, redirect: 'http://127.0.0.1:9/signed-in', logout }
+  })
+  const podsFile = await writeJson(join(folder, 'pods.json'), pods)
+  const idpFile = await writeJson(join(folder, 'idp.json'), { users: USERS, clients })
+  const [databases, cluster, idp] = await Promise.all([
+    startCompanyDatabases(folder),
+    start('cluster', join(ROOT, 'examples/parts/cluster.ts'), [join(folder, 'pods'), podsFile]),
+    start('identity provider', join(ROOT, 'examples/parts/identity-provider.ts'), [idpFile]),
+  ])
+  started.closers.push(() => databases.stop())
+  return { databases, cluster: String(cluster.facts['issuer']), idp: String(idp.facts['issuer']) }
+}
+
+async function startAuthority(place: Place, company: Company, start: Start): Promise<Part> {
+  const { folder, authority, gateway, program } = place
+  const config = await writeJson(join(folder, 'authority.yaml'), {
+    authority: {
+      listen: new URL(authority).host,
+      origin: authority,
+      gateway_origin: gateway,
+      folder: join(folder, 'authority'),
+      log_name: 'demo.countersign.example/log',
+      allow_private: [company.cluster, company.idp].map((url) => new URL(url).host),
+    },
+  })
+  return start('authority', join(program, 'src/main.ts'), ['serve', '--config', config, '--json'])
+}
+
+type Place = {
+  readonly folder: string
+  readonly authority: string
+  readonly gateway: string
+  readonly program: string
+}
+
 async function assemble(options: WorldOptions, started: Started): Promise<World> {
   const { program, log, progress } = options
   const folder = await makeRunFolder()
   started.closers.push(() => removeRunFolder(folder))
-  const start = async (name: string, script: string, args: readonly string[]) => {
+  const start: Start = async (name, script, args) => {
     const part = await startPart(name, script, args, log)
     started.parts.set(name, part)
     return part
@@ -129,78 +183,48 @@ async function assemble(options: WorldOptions, started: Started): Promise<World>
   const front = await startFront()
   started.closers.push(front.close)
   const authority = `http://127.0.0.1:${await freePort()}`
-  const gateway = `http://127.0.0.1:${front.port}`
-  const redirect = 'http://127.0.0.1:9/signed-in'
+  const place: Place = { folder, program, authority, gateway: `http://127.0.0.1:${front.port}` }
   progress('starting the company: databases, cluster, identity provider')
-  const pods = PODS.map((pod) => ({ ...pod, audience: `${authority}/t/operator` }))
-  const clients = ['a', 'b'].map((tenant) => ({
-    id: `support-${tenant}`,
-    redirect,
-    logout: `${authority}/t/${tenant}/logout/company`,
-  }))
-  const users = [
-    { sub: 'ana', email: 'ana@a.example' },
-    { sub: 'ada', email: 'ada@a.example' },
-    { sub: 'bo', email: 'bo@b.example' },
-  ]
-  const [databases, cluster, idp] = await Promise.all([
-    startCompanyDatabases(folder),
-    start('cluster', join(ROOT, 'examples/parts/cluster.ts'), [
-      join(folder, 'pods'),
-      await writeJson(join(folder, 'pods.json'), pods),
-    ]),
-    start('identity provider', join(ROOT, 'examples/parts/identity-provider.ts'), [
-      await writeJson(join(folder, 'idp.json'), { users, clients }),
-    ]),
-  ])
-  started.closers.push(() => databases.stop())
+  const company = await startCompany(folder, authority, start, started)
   progress('starting Countersign: an authority and two gateways')
-  const socket = join(folder, 'authority', 'admin.sock')
-  const authorityConfig = await writeJson(join(folder, 'authority.yaml'), {
-    authority: {
-      listen: new URL(authority).host,
-      origin: authority,
-      gateway_origin: gateway,
-      folder: join(folder, 'authority'),
-      log_name: 'demo.countersign.example/log',
-      allow_private: [cluster, idp].map((part) => new URL(String(part.facts['issuer'])).host),
-    },
-  })
   const [orders] = await Promise.all([
-    startOrders(start, databases, authority, folder),
-    start('authority', join(program, 'src/main.ts'), ['serve', '--config', authorityConfig, '--json']),
+    startOrders(start, company.databases, authority, folder),
+    startAuthority(place, company, start),
   ])
-  const { host, port } = databases.connectionTo('analytics')
+  const cli = operatorCli(program, join(folder, 'authority', 'admin.sock'), join(folder, 'state'))
   const vars = variables({
-    authority,
-    gateway,
-    cluster: String(cluster.facts['issuer']),
-    idp: String(idp.facts['issuer']),
+    ...place,
+    ...company,
     orders: String(orders.facts['url']),
-    warehouse: `postgres://127.0.0.1:${databases.tcpPort}/analytics`,
-    warehouseAdmin: `postgres:///analytics?host=${encodeURIComponent(host)}&port=${port}&user=postgres`,
+    ...warehouse(company.databases),
   })
-  const cli = operatorCli(program, socket, join(folder, 'state'))
-  const apply = (changed: Readonly<Record<string, string>> = {}) =>
-    applyConfiguration(cli, { ...vars, ...changed })
+  const apply: World['apply'] = (changed = {}) => applyConfiguration(cli, { ...vars, ...changed })
   await apply()
-  const gateways = await Promise.all(
-    ['gw-1', 'gw-2'].map((name) => startGateway(start, { name, program, folder, authority, gateway })),
-  )
+  const gateways = await Promise.all(['gw-1', 'gw-2'].map((name) => startGateway(start, { name, ...place })))
   front.point(gateways.map((part) => Number(part.facts['port'])))
+  const part: World['part'] = (name) => started.parts.get(name) ?? missing(name)
+  const tokenFile: World['tokenFile'] = (pod) => join(folder, 'pods', pod, 'token')
+  const close = () => closeAll(started)
   return {
-    folder,
-    authority,
-    gateway,
-    idp: String(idp.facts['issuer']),
+    ...place,
+    idp: company.idp,
     cli,
     front,
     parts: started.parts,
-    part: (name) => started.parts.get(name) ?? missing(name),
-    tokenFile: (pod) => join(folder, 'pods', pod, 'token'),
+    part,
+    tokenFile,
     apply,
     start,
-    close: () => closeAll(started),
+    close,
+  }
+}
+
+/** Where agents log in (TCP, with what was minted for them), and where the authority administrates (socket, by who it is). */
+function warehouse(databases: EmbeddedPostgres): Pick<Addresses, 'warehouse' | 'warehouseAdmin'> {
+  const { host, port } = databases.connectionTo('analytics')
+  return {
+    warehouse: `postgres://127.0.0.1:${databases.tcpPort}/analytics`,
+    warehouseAdmin: `postgres:///analytics?host=${encodeURIComponent(host)}&port=${port}&user=postgres`,
   }
 }
 
@@ -214,8 +238,6 @@ async function applyConfiguration(cli: Cli, vars: Readonly<Record<string, string
   if (done.code !== 0)
     throw new Error(`the configuration was refused: ${JSON.stringify(done.json)} ${done.stderr}`)
 }
-
-type Start = World['start']
 
 async function startOrders(
   start: Start,

@@ -18,7 +18,6 @@ export const agentSchema = z.strictObject({
   attributes: attributesSchema.default({}),
 })
 export type Agent = z.infer<typeof agentSchema>
-export type AgentKind = Agent['kind']
 
 /** How an agent proved itself: by its runtime, by a standing key (reported as such), or not at all (a public client). */
 export type Proof = 'attested' | 'enrolled' | 'claimed'

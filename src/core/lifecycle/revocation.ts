@@ -37,15 +37,12 @@ export function parseLink(text: string): Link | undefined {
  * `standing` also refuses everything newer until it is lifted: a stopped agent can't come back with a fresh token.
  */
 export const revocationSchema = z.strictObject({
-  revocation: z
-    .string()
-    .refine((text) => parseLink(text) !== undefined, {
-      error: 'a link is kind:name, such as agent:acme/pipeline',
-    }),
+  revocation: z.string().refine((text) => parseLink(text) !== undefined, {
+    error: 'a link is kind:name, such as agent:acme/pipeline',
+  }),
   standing: z.boolean(),
   reason: z.string().max(200),
 })
-export type Revocation = z.infer<typeof revocationSchema>
 
 export type RevokedAt = { readonly at: Revision; readonly standing: boolean; readonly reason: string }
 
