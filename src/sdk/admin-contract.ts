@@ -91,6 +91,7 @@ export type AuditLine = {
   readonly reason: string
   readonly tenant: string
   readonly decision?: string
+  readonly token?: string
   readonly agent?: string
   readonly user?: string
   readonly session?: string

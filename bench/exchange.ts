@@ -1,0 +1,183 @@
+import { join } from 'node:path'
+import type { Pool } from 'undici'
+import { ROOT } from '../examples/demo/folders.ts'
+import { evidenceOf, idTokenOf, newJwtKey, proofFor } from './issuers.ts'
+import { type Fire, type Measured, measure, post, type Shot } from './load.ts'
+import { type Started, startProcess } from './processes.ts'
+import { requireRecorded } from './recorded.ts'
+import { beside, type Line, type Part, type Run } from './report.ts'
+import { inWorld, userSub, type World } from './world.ts'
+
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const TYPE = 'urn:ietf:params:oauth:token-type:'
+const AGENT_JWT = 'urn:countersign:params:oauth:token-type:agent-jwt'
+const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const FORM = 'application/x-www-form-urlencoded'
+const TOOLS = ['get_order', 'list_orders', 'find_order'] as const
+
+/** Requests measured, and before them, not measured, until the code is compiled. */
+type Counts = { readonly warmUp: number; readonly count: number }
+
+/** Token exchange by an attested agent for its user, beside another server's client credentials. */
+export const exchange: Part = {
+  ids: ['exchange.warm', 'exchange.cold', 'exchange.warm.dpop', 'exchange.cold.dpop'],
+  run: async (run) => {
+    const warm = run.short ? { warmUp: 1500, count: 3000 } : { warmUp: 4000, count: 12_000 }
+    const cold = run.short ? { warmUp: 600, count: 1000 } : { warmUp: 1500, count: 5000 }
+    const baseline = await clientCredentials(run, warm)
+    return inWorld(run, { measured: true }, async (world) => {
+      const lines: Line[] = []
+      for (const [id, target, prepare, counts] of [
+        ['exchange.warm', '≥ 2', repeated, warm],
+        ['exchange.cold', '≥ 1', renewed, cold],
+        ['exchange.warm.dpop', '', repeatedProven, warm],
+        ['exchange.cold.dpop', '', renewedProven, cold],
+      ] as const) {
+        run.progress(`${id}: making tokens for ${counts.warmUp + counts.count} exchanges`)
+        const fire = await prepare(world, counts.warmUp + counts.count)
+        lines.push(beside(id, await fired(run, world, id, fire, counts), baseline, target))
+      }
+      return lines
+    })
+  },
+}
+
+async function fired(run: Run, world: World, id: string, fire: Fire, counts: Counts): Promise<Measured> {
+  const { warmUp, count } = counts
+  const { pid } = world.authority
+  await measure(world.origin, pid, fire, { from: 0, to: warmUp })
+  const before = (await world.admin.checkpoint('acme')).size
+  run.progress(`${id}: ${count} exchanges`)
+  const measured = await measure(world.origin, pid, fire, { from: warmUp, to: warmUp + count })
+  await requireRecorded(world.admin, before, measured.answers, count)
+  return measured
+}
+
+/** What varies from one exchange to the next: the resource, and the tools that the token is narrowed to. */
+function target(world: World, at: number): Record<string, string> {
+  const tool = (shift: number) => `orders-${at % 8}/${TOOLS[(Math.floor(at / 8) + shift) % TOOLS.length]}`
+  const scopes = [{}, { scope: tool(0) }, { scope: `${tool(0)} ${tool(1)}` }] as const
+  return { resource: world.resource(at), ...scopes[at % scopes.length] }
+}
+
+type Tokens = { readonly assertion: string; readonly user: string }
+
+function exchangeForm(world: World, at: number, { assertion, user }: Tokens): string {
+  return new URLSearchParams({
+    grant_type: EXCHANGE,
+    client_assertion_type: JWT_BEARER,
+    client_assertion: assertion,
+    subject_token: user,
+    subject_token_type: `${TYPE}id_token`,
+    ...target(world, at),
+  }).toString()
+}
+
+function attestForm(world: World, evidence: string): string {
+  return new URLSearchParams({
+    grant_type: EXCHANGE,
+    subject_token: evidence,
+    subject_token_type: `${TYPE}jwt`,
+    requested_token_type: AGENT_JWT,
+    audience: world.issuer,
+  }).toString()
+}
+
+const PATH = '/t/acme/token'
+const bearer = (body: string): Shot => ({ path: PATH, headers: { 'content-type': FORM }, body })
+const proven = (body: string, proof: string): Shot => ({
+  path: PATH,
+  headers: { 'content-type': FORM, dpop: proof },
+  body,
+})
+
+async function attest(pool: Pool, world: World, evidence: string, proof: string): Promise<string> {
+  const answer = await post(pool, proven(attestForm(world, evidence), proof))
+  return (JSON.parse(answer) as { access_token: string }).access_token
+}
+
+/**
+ * The same two tokens again: at its home an agent may show its evidence itself. This agent's entry lets it be a bearer, since each proof
+ * costs a signature check, which is measured apart.
+ */
+async function repeated(world: World, total: number): Promise<Fire> {
+  const assertion = evidenceOf(world.cluster, 'support/desk', 'desk-1', world.issuer)
+  const user = idTokenOf(world.idp, 'desk', userSub(1))
+  const shots = Array.from({ length: total }, (_, at) => bearer(exchangeForm(world, at, { assertion, user })))
+  return (pool, at) => post(pool, shots[at] ?? bearer(''))
+}
+
+/** The same with new evidence and a new sign-in each time. */
+async function renewed(world: World, total: number): Promise<Fire> {
+  const shots = Array.from({ length: total }, (_, at) => {
+    const assertion = evidenceOf(world.cluster, 'support/desk', 'desk-1', world.issuer)
+    return bearer(exchangeForm(world, at, { assertion, user: idTokenOf(world.idp, 'desk', userSub(at)) }))
+  })
+  return (pool, at) => post(pool, shots[at] ?? bearer(''))
+}
+
+/** As an agent works in any tenant: the same `agent+jwt` and ID token again, each request with a proof of its own. */
+async function repeatedProven(world: World, total: number): Promise<Fire> {
+  const evidence = evidenceOf(world.cluster, 'support/support', 'support-1', world.issuer)
+  const user = idTokenOf(world.idp, 'support', userSub(0))
+  const proofs = Array.from({ length: total }, () => proofFor(world.tokenUrl))
+  let assertion: Promise<string> | undefined
+  return async (pool, at) => {
+    assertion ??= attest(pool, world, evidence, proofFor(world.tokenUrl))
+    const body = exchangeForm(world, at, { assertion: await assertion, user })
+    return post(pool, proven(body, proofs[at] ?? ''))
+  }
+}
+
+/** Two requests each time: new evidence to an `agent+jwt`, then that and the ID token of a new sign-in to an access token; a proof with each. */
+async function renewedProven(world: World, total: number): Promise<Fire> {
+  const made = Array.from({ length: total }, (_, at) => ({
+    evidence: evidenceOf(world.cluster, 'support/support', 'support-1', world.issuer),
+    user: idTokenOf(world.idp, 'support', userSub(at)),
+    proofs: [proofFor(world.tokenUrl), proofFor(world.tokenUrl)],
+  }))
+  return async (pool, at) => {
+    const { evidence = '', user = '', proofs: [first = '', second = ''] = [] } = made[at] ?? {}
+    const assertion = await attest(pool, world, evidence, first)
+    return post(pool, proven(exchangeForm(world, at, { assertion, user }), second))
+  }
+}
+
+/** The baseline, with the same load: each request with an assertion of its own, as its server demands. */
+async function clientCredentials(run: Run, { warmUp, count }: Counts): Promise<Measured> {
+  const [client, provider] = [newJwtKey('ES256'), newJwtKey('ES256')]
+  const script = join(ROOT, 'bench/baselines/client-credentials.ts')
+  const keys = [JSON.stringify(client.publicJwk), JSON.stringify(provider.privateJwk)]
+  run.progress(`baseline of exchange: ${count} client credentials`)
+  const server = await startProcess(script, keys, { measured: true })
+  try {
+    return await credentialsOf(server, client, { warmUp, count })
+  } finally {
+    await server.stop()
+  }
+}
+
+async function credentialsOf(
+  server: Started,
+  client: ReturnType<typeof newJwtKey>,
+  { warmUp, count }: Counts,
+): Promise<Measured> {
+  const issuer = String(server.facts['issuer'])
+  const shots = Array.from({ length: warmUp + count }, (_, at): Shot => {
+    const now = Math.floor(Date.now() / 1000)
+    const claims = { iss: 'bench', sub: 'bench', aud: issuer, iat: now, exp: now + 300, jti: `jti-${at}` }
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_assertion_type: JWT_BEARER,
+      client_assertion: client.sign({}, claims),
+      resource: `https://api.example/orders-${at % 8}`,
+      scope: TOOLS[at % TOOLS.length] ?? '',
+    }).toString()
+    return { path: '/token', headers: { 'content-type': FORM }, body }
+  })
+  const fire: Fire = (pool, at) => post(pool, shots[at] ?? bearer(''))
+  await measure(issuer, server.pid, fire, { from: 0, to: warmUp })
+  const measured = await measure(issuer, server.pid, fire, { from: warmUp, to: warmUp + count })
+  if (new Set(measured.answers).size !== count) throw new Error('the baseline gave a token twice')
+  return measured
+}
