@@ -46,6 +46,8 @@ export function onceContract(stores: () => Promise<StoresUnderTest>): void {
         (at % 2 ? one : two).bindEvidence(tenant, 'pod', `key-${at}`, LATER),
       ),
     )
+    // One came first, and each other took over from another one.
+    expect(new Set(all.map(({ previous }) => previous ?? 'none')).size).toBe(12)
     expect(all.filter(({ previous }) => previous === undefined)).toHaveLength(1)
   })
 }

@@ -72,6 +72,14 @@ test('revisions of one batch go up in the order of the writes, and one without c
   await store.close()
 })
 
+/** PostgreSQL resolves a deadlock by failing one of both, so it costs a second and would show only here. */
+async function deadlocks(): Promise<bigint | undefined> {
+  const { rows } = await database.pool.query<{ deadlocks: bigint }>(
+    'select deadlocks from pg_stat_database where datname = current_database()',
+  )
+  return rows[0]?.deadlocks
+}
+
 /** All kinds of writes on the same few rows, so that transactions of two authorities meet everywhere. */
 function anyWrite(at: number): Write {
   const tenants = ['red', 'green', 'cyan'].map((name) => name as TenantName)
@@ -109,6 +117,59 @@ test('two authorities that write the same rows in every order never stand in eac
   expect((await one.tree('red' as TenantName)).root).toBe(rootOf(logs[0] ?? []))
   await Promise.all([one.close(), two.close()])
   await other.end()
+  expect(await deadlocks()).toBe(0n)
+})
+
+const tenantOf = (key: string) => `o${key.replaceAll(' ', '-')}` as TenantName
+const KINDS: Readonly<Record<string, (key: string) => Partial<Write>>> = {
+  keys: (key) => ({ spend: { tenant: acme, key, expires: LATER } }),
+  sessions: (key) => ({ session: sessionOf(acme, key) }),
+  leases: (key) => ({ lease: { end: { tenant: acme, id: leaseOf(acme, key).id } } }),
+  logs: (key) => ({ events: [draftOf(tenantOf(key))] }),
+}
+
+test.each(Object.entries(KINDS))(
+  'two authorities that write the same %s in opposite orders never wait for each other',
+  async (kind, make) => {
+    const other = openPool(database.address, { applicationName: 'two' })
+    const [one, two] = [
+      await createPostgresStore({ pool: database.pool }),
+      await createPostgresStore({ pool: other }),
+    ]
+    const all = (store: Store, writes: readonly Partial<Write>[]) =>
+      Promise.all(writes.map((write) => store.commit({ events: [], ...write })))
+    for (let round = 0; round < 6; round++) {
+      const keys = Array.from({ length: 300 }, (_, at) => `${round} ${at}`)
+      if (kind === 'leases')
+        await all(
+          one,
+          keys.map((key) => ({ lease: { open: leaseOf(acme, key) } })),
+        )
+      const writes = keys.map(make)
+      const written = await Promise.all([all(one, writes), all(two, writes.toReversed())])
+      expect(written.flat().filter((each) => each.done)).toHaveLength(kind === 'keys' ? 300 : 600)
+    }
+    await Promise.all([one.close(), two.close()])
+    await other.end()
+    expect(await deadlocks()).toBe(0n)
+  },
+)
+
+test('a lease that ends while it is being activated is over', async () => {
+  const store = await createPostgresStore({ pool: database.pool })
+  const { id } = leaseOf(acme, 'torn')
+  await store.commit({ events: [], lease: { open: leaseOf(acme, 'torn') } })
+  const ending = await database.pool.connect()
+  await ending.query('begin')
+  await ending.query(`update countersign.leases set state = 'ended' where id = $1`, [id])
+  const activated = store.commit({ events: [], lease: { activate: { tenant: acme, id, handle: 'h' } } })
+  // Asked outside that transaction, which would see the same activity each time.
+  const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+  await expect.poll(async () => (await database.pool.query(waiting)).rowCount).toBe(1)
+  await ending.query('commit')
+  ending.release()
+  expect(await activated).toEqual({ done: false, why: 'ended' })
+  await store.close()
 })
 
 test('each start is a recorder of its own, numbered from one, whose end is noted', async () => {

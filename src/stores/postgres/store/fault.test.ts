@@ -57,7 +57,7 @@ test('a commit whose connection is cut is a fault, and the next one goes on with
   })
   await expect
     .poll(async () => {
-      const { rows } = await holder.query(
+      const { rows } = await pool.query(
         `select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
       )
       return rows.length
