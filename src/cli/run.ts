@@ -23,8 +23,6 @@ export class CliRefused extends Error {
 /** Called in a way that can't be meant: exit code 2. */
 export class WrongUse extends Error {}
 
-const PROGRESS_MS = 1000
-
 /** Runs one command and prints what it did or why not. Answers the exit code: 0 done, 1 refused or failed, 2 wrong use. */
 export async function run(
   io: Io,
@@ -33,11 +31,7 @@ export async function run(
   work: (paint: Paint) => Promise<Done>,
 ): Promise<number> {
   const paint = paintOf(json ? { ...io, colours: false } : io)
-  const began = io.now()
-  const progress = setInterval(
-    () => io.err(paint.dim(`${doing}, ${Math.round((io.now() - began) / 1000)} s so far`)),
-    PROGRESS_MS,
-  )
+  const stop = tellProgress((seconds) => io.err(paint.dim(`${doing}, ${seconds} s so far`)))
   try {
     const { facts, lines, code = 0, silent } = await work(paint)
     if (silent) return code
@@ -47,14 +41,25 @@ export async function run(
   } catch (error) {
     return failed(io, json, paint, error)
   } finally {
-    clearInterval(progress)
+    stop()
   }
 }
 
+/** Tells after 1, 2, 4, 8 … seconds that work goes on. Returns a function that stops it. */
+function tellProgress(tell: (seconds: number) => void): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const next = (seconds: number, inMs: number) => {
+    timer = setTimeout(() => {
+      tell(seconds)
+      next(seconds * 2, seconds * 1000)
+    }, inMs)
+  }
+  next(1, 1000)
+  return () => clearTimeout(timer)
+}
+
 function failed(io: Io, json: boolean, paint: Paint, error: unknown): number {
-  const facts = factsOf(error)
-  if (!facts) throw error
-  const { lines, ...told } = facts
+  const { lines, ...told } = factsOf(error)
   if (json) io.out(JSON.stringify({ ok: false, ...told }))
   else io.err(lines(paint).join('\n'))
   return error instanceof WrongUse ? 2 : 1
@@ -66,7 +71,7 @@ type Failure = Readonly<Record<string, unknown>> & {
   readonly lines: (paint: Paint) => readonly string[]
 }
 
-function factsOf(error: unknown): Failure | undefined {
+function factsOf(error: unknown): Failure {
   if (error instanceof AdminRefused) return refusedFacts(error)
   if (error instanceof AdminUnreachable) {
     const hint = 'Is `countersign serve` running here? Name its socket with --socket or COUNTERSIGN_SOCKET.'
@@ -76,7 +81,7 @@ function factsOf(error: unknown): Failure | undefined {
   if (error instanceof WrongUse) return told('cli.usage', error.message)
   if (error instanceof TypeError && error.message.includes('https'))
     return told('cli.insecure', error.message)
-  return namedFault(error)
+  return namedFault(error) ?? unexpected(error)
 }
 
 function told(
@@ -98,6 +103,13 @@ function namedFault(error: unknown): Failure | undefined {
     says: error.message,
     lines: (paint) => [...lines.map((line) => paint.red(line)), paint.dim(reason)],
   }
+}
+
+/** What the system said no to says so by itself; a mistake of ours comes with where it was made. */
+function unexpected(error: unknown): Failure {
+  if (!(error instanceof Error)) return told('cli.failed', String(error))
+  const stack = 'code' in error ? [] : [error.stack ?? '']
+  return told('cli.failed', error.message, stack)
 }
 
 function refusedFacts({ reason, message, status, problems, findings }: AdminRefused): Failure {
