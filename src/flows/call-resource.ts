@@ -25,15 +25,16 @@ export type Called =
     }
   | { readonly came: 'failure'; readonly decision: Decision; readonly reason: string }
 
-/** One call of a tool: the data path (ARCHITECTURE §2), after the caller is known. */
+/** One call of a tool: the data path (ARCHITECTURE §2), after the caller is known. `text` is its input as JSON, for the audit. */
 export async function callResource(
   enforcement: Enforcement,
   caller: GatewayCaller,
   called: CalledTool,
+  text: string,
   forward: Forward,
 ): Promise<Called> {
   const began = performance.now()
-  const asked = { input: JSON.stringify(called.input), arguments: declaredNames(caller, called) }
+  const asked = { input: text, arguments: declaredNames(caller, called) }
   const decision = await decideAtGateway(enforcement, caller, { kind: 'call', ...called }, asked)
   if (decision.outcome !== 'allow') {
     const hidden = isHidden(enforcement, decision)

@@ -12,6 +12,8 @@ export type Enforcement = {
   readonly upstreams: Upstreams
   readonly held: HeldCredentials
   readonly watch: ChainWatch
+  /** Calls and streams that may be open at once; a stream beyond it is refused. */
+  readonly maxOpen: number
   /** Ends what is in flight and lets go of every connection. */
   close(): Promise<void>
 }
@@ -21,6 +23,8 @@ export type EnforcementOptions = {
   /** Proofs that can be remembered at once; beyond it requests are refused (`dpop.replay_full`), never forgotten. */
   readonly proofs?: number
   readonly nonces?: readonly string[]
+  /** Default 10,000. */
+  readonly maxOpen?: number
 }
 
 export function createEnforcement(point: EnforcementPoint, options: EnforcementOptions = {}): Enforcement {
@@ -38,6 +42,7 @@ export function createEnforcement(point: EnforcementPoint, options: EnforcementO
     upstreams,
     held,
     watch,
+    maxOpen: options.maxOpen ?? 10_000,
     async close() {
       watch.close()
       held.close()

@@ -27,9 +27,6 @@ export type Opened =
   | { readonly came: 'stream'; readonly stream: Stream }
   | Exclude<Called, { readonly came: 'answer' }>
 
-/** Streams and calls that one gateway keeps open at most. */
-const MAX_OPEN = 10_000
-
 /** Opens a stream of changes: decided as entering the resource, and again after every change until it ends. */
 export async function openStream(
   enforcement: Enforcement,
@@ -39,7 +36,7 @@ export async function openStream(
   const began = performance.now()
   const decision = await decideAtGateway(enforcement, caller, { kind: 'enter' })
   if (decision.outcome !== 'allow') return refusal(decision, decision.refusal)
-  if (enforcement.watch.size >= MAX_OPEN) {
+  if (enforcement.watch.size >= enforcement.maxOpen) {
     await recordRefusal(enforcement, decision, FULL, began)
     return refusal(decision, FULL)
   }

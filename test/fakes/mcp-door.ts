@@ -4,7 +4,7 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import type { HttpServer } from '../../src/lib/http/server.ts'
-import { type McpDoor, openMcpDoor } from '../../src/protocols/mcp/routes.ts'
+import { type McpDoor, type McpOptions, openMcpDoor } from '../../src/protocols/mcp/routes.ts'
 import { ana, STORIES, type World } from '../properties/decide-world.ts'
 import { type FakePoint, fakeEnforcementPoint, serveAt, type TokenAsk } from './enforcement-point.ts'
 
@@ -36,6 +36,7 @@ export async function startBehind(): Promise<Behind> {
     })
     server.registerTool('cancel_order', { inputSchema: order }, async () => text('cancelled'))
     server.registerTool('undeclared', { inputSchema: order }, async () => text('never'))
+    server.registerPrompt('greet', {}, () => ({ messages: [] }))
     return server
   })
   const seen: IncomingMessage['headers'][] = []
@@ -46,8 +47,10 @@ export async function startBehind(): Promise<Behind> {
     response.once('close', () => {
       behind.open -= 1
     })
-    if (behind.status !== 0)
-      return void response.writeHead(behind.status, { 'www-authenticate': 'Bearer realm="behind"' }).end()
+    if (behind.status !== 0) {
+      const headers = { 'content-type': 'application/json', 'www-authenticate': 'Bearer realm="behind"' }
+      return void response.writeHead(behind.status, headers).end('{"jsonrpc":"2.0","id":7,"result":{}}')
+    }
     void node(request as never, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -92,12 +95,16 @@ export type Sent = {
   readonly headers?: Record<string, string>
   readonly body?: unknown
   readonly url?: string
+  /** Changes the body's text before it is sent. */
+  readonly raw?: (body: string) => string
 }
 /** A JSON-RPC answer, as far as tests look into it. */
 export type Answered = {
   readonly result?: {
     readonly content?: readonly { readonly text: string }[]
     readonly _meta?: Readonly<Record<string, unknown>>
+    readonly cacheScope?: string
+    readonly ttlMs?: number
   }
   readonly error?: {
     readonly code: number
@@ -131,12 +138,12 @@ export type OpenDoor = {
   readonly close: () => Promise<void>
 }
 
-export async function openDoor(behind: Behind): Promise<OpenDoor> {
+export async function openDoor(behind: Behind, options: McpOptions = {}): Promise<OpenDoor> {
   const made: { point?: FakePoint; door?: McpDoor } = {}
   const server: HttpServer & { readonly origin: string } = await serveAt(async (origin) => {
     const places = { origin, authorityOrigin: 'https://authority.example', upstream: behind.url }
     made.point = await fakeEnforcementPoint(worldAt(behind.url), places)
-    made.door = openMcpDoor(made.point, { keepAlive: 50 })
+    made.door = openMcpDoor(made.point, { keepAlive: 50, ...options })
     return made.door.routes
   })
   const { point, door } = made
@@ -170,6 +177,7 @@ async function postTo({
   headers = {},
   body,
   url = '',
+  raw = (each) => each,
 }: Sent): Promise<Posted> {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': REVISION,
@@ -185,7 +193,7 @@ async function postTo({
   const response = await fetch(url, {
     method: 'POST',
     headers: { ...own, ...headers },
-    body: JSON.stringify(body ?? { jsonrpc: '2.0', id: 7, method, params: { _meta: meta, ...params } }),
+    body: raw(JSON.stringify(body ?? { jsonrpc: '2.0', id: 7, method, params: { _meta: meta, ...params } })),
   })
   const text = await response.text()
   return {

@@ -1,5 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ANA, type Behind, type OpenDoor, openDoor, startBehind } from '../../../test/fakes/mcp-door.ts'
+import type { TokenAsk } from '../../../test/fakes/enforcement-point.ts'
+import {
+  ANA,
+  type Behind,
+  type OpenDoor,
+  openDoor,
+  REVISION,
+  startBehind,
+} from '../../../test/fakes/mcp-door.ts'
+import { fakeProver } from '../../../test/fakes/tenant.ts'
 import { ana } from '../../../test/properties/decide-world.ts'
 
 let behind: Behind
@@ -117,6 +126,8 @@ describe('a call', () => {
       '',
       'upstream.unauthorized',
     ])
+    behind.status = 403
+    expect((await at.call(own, at.bearer())).json.error?.data.reason).toBe('upstream.malformed')
     behind.status = 500
     expect((await at.call(own, at.bearer())).json.error?.data.reason).toBe('upstream.malformed')
     // The credential that was not taken is not used again.
@@ -124,6 +135,94 @@ describe('a call', () => {
     expect(at.recorded('outcome').map(([, reason]) => reason)).toEqual([
       'upstream.unauthorized',
       'upstream.malformed',
+      'upstream.malformed',
     ])
   })
+
+  it('whose caller went away is not waited for behind', async () => {
+    const gone = new AbortController()
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': REVISION,
+      'io.modelcontextprotocol/clientCapabilities': {},
+    }
+    const params = { name: 'get_order', arguments: { ...own, order_id: 'slow' }, _meta: meta }
+    const answer = fetch(at.urlOf(), {
+      method: 'POST',
+      signal: gone.signal,
+      headers: {
+        ...at.bearer(),
+        'content-type': 'application/json',
+        'mcp-protocol-version': REVISION,
+        'mcp-method': 'tools/call',
+        'mcp-name': 'get_order',
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+    })
+    await expect.poll(() => behind.open).toBe(1)
+    gone.abort()
+    await expect(answer).rejects.toThrow()
+    await expect.poll(() => behind.open).toBe(0)
+    await expect.poll(() => at.recorded('outcome')).toEqual([['failed', 'caller.gone', 'get_order']])
+  })
+
+  it('whose arguments outgrow the audit once they are written anew is refused', async () => {
+    const { status } = await at.post({
+      params: { name: 'get_order' },
+      headers: at.bearer(),
+      raw: (body) => body.replace('"name"', `"arguments":{"x":[${'1e20,'.repeat(9000)}1]},"name"`),
+    })
+    expect(status).toBe(400)
+  })
+
+  it('is answered 503, not with a login, where a stale gateway can not judge the token', async () => {
+    at.point.broken.staleMs = 31_000
+    const { status, json } = await at.call(own, at.bearer({ over: { exp: 1_000_000 } }))
+    expect([status, json.error?.data.reason]).toEqual([503, 'gateway.stale'])
+  })
+})
+
+describe('a leased credential', () => {
+  const asks = () => at.point.asks.length
+  it.each<[string, () => Partial<TokenAsk>]>([
+    ['the lease is revoked', () => revoked(`lease:${leases()[0]}`)],
+    ['it is past its end', () => later(119_000)],
+    ['it is another session', () => ({ over: { sid: 'ses_other' } })],
+    ['it is another user', () => ({ user: ana('a', 'ada') })],
+  ])('is not used again when %s', async (_name, change_) => {
+    await at.call(own, at.bearer())
+    await at.call(own, at.bearer())
+    expect(asks()).toBe(1)
+    const ask = change_()
+    const customer = ask.user === undefined ? own : { customer_id: 'c-77' }
+    expect((await at.call(customer, at.bearer(ask))).status).toBe(200)
+    expect(asks()).toBe(2)
+  })
+
+  it('is not used again under another key', async () => {
+    for (const round of [1, 2]) {
+      const me = fakeProver(Math.floor(Date.now() / 1000), 'POST', at.urlOf())
+      const token = at.point.token({ tenant: 'a', user: ANA, jkt: me.jkt })
+      const headers = () => ({ authorization: `DPoP ${token}`, dpop: me.prove({}, token) })
+      await at.call(own, headers())
+      await at.call(own, headers())
+      expect(asks()).toBe(round)
+    }
+  })
+
+  function revoked(link: string): Partial<TokenAsk> {
+    at.point.revoke('a', link)
+    return {}
+  }
+
+  function later(ms: number): Partial<TokenAsk> {
+    at.point.broken.shiftMs = ms
+    return {}
+  }
+
+  function leases(): string[] {
+    return behind.seen.map(({ authorization = '' }) => {
+      const [, payload = ''] = authorization.split('.')
+      return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { jti: string }).jti
+    })
+  }
 })

@@ -12,8 +12,14 @@ export async function callTool(exchange: Exchange): Promise<DoorResponse> {
   const { enforcement, caller, message } = exchange
   const read = readToolParams(message)
   if (!read.ok) return refusalAnswer(message.id ?? null, read.error, caller.target)
-  const { name: tool, input } = read.value
-  const called = await callResource(enforcement, caller, { tool, input }, forwardOf(exchange, message.whole))
+  const { name: tool, input, text } = read.value
+  const called = await callResource(
+    enforcement,
+    caller,
+    { tool, input },
+    text,
+    forwardOf(exchange, message.whole),
+  )
   if (called.came !== 'answer') return notAnswered(exchange, called, tool)
   const { flight } = called
   if (isRpc(flight)) return relayWhole(exchange, flight, tool)

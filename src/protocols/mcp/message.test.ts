@@ -73,6 +73,7 @@ describe('a message', () => {
   ])('is refused when it %s', async (_name, sent, status, code) => {
     const answer = await at.post({ ...sent, headers: { ...at.bearer(), ...sent.headers } })
     expect([answer.status, answer.json.error?.code]).toEqual([status, code])
+    if (Array.isArray(sent.body)) expect(answer.json.error?.data.reason).toBe('mcp.batch')
     expect(behind.seen).toEqual([])
   })
 
@@ -105,6 +106,32 @@ describe('a message', () => {
       headers: { ...at.bearer(), 'mcp-method': 'notifications/initialized' },
     })
     expect(answer.status).toBe(202)
+    expect(behind.seen).toEqual([])
+  })
+
+  it('takes its protocol headers along, and no session of anybody', async () => {
+    const headers = {
+      ...at.bearer(),
+      'mcp-session-id': 's',
+      'mcp-param-region': 'eu',
+      cookie: 'c=1',
+      'x-forwarded-for': '9',
+    }
+    await at.call(own, headers)
+    expect(behind.seen[0]).toMatchObject({ 'mcp-method': 'tools/call', 'mcp-param-region': 'eu' })
+    expect(Object.keys(behind.seen[0] ?? {})).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/session|cookie|forwarded/)]),
+    )
+  })
+
+  it('that lists is answered for this caller only, and not at all to one that may not enter', async () => {
+    const listed = await at.post({ method: 'tools/list', headers: at.bearer() })
+    expect(listed.json.result?.cacheScope).toBe('private')
+    expect(listed.json.result?.ttlMs).toBeLessThanOrEqual(5000)
+    behind.seen.length = 0
+    const alone = { authorization: `Bearer ${at.point.token({ tenant: 'a' })}` }
+    const { json } = await at.post({ method: 'tools/list', headers: alone })
+    expect([json.error?.code, json.error?.data.reason]).toEqual([403, 'user.required'])
     expect(behind.seen).toEqual([])
   })
 })

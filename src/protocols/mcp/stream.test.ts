@@ -37,6 +37,7 @@ describe('a listening stream', () => {
     await expect.poll(() => behind.open).toBeGreaterThan(0)
     at.point.apply(change('a', 'policy', 'support-uses-orders', null))
     expect(ending((await answer).text)).toBe('agent.no_permit')
+    await expect.poll(() => behind.open).toBe(0)
   })
 
   it('ends when the authority has been silent for too long: a revocation could have been missed', async () => {
@@ -44,5 +45,16 @@ describe('a listening stream', () => {
     await expect.poll(() => behind.open).toBeGreaterThan(0)
     at.point.broken.staleMs = 31_000
     expect(ending((await answer).text)).toBe('gateway.stale')
+  })
+
+  it('is refused where as many are open as the gateway keeps', async () => {
+    const full = await openDoor(behind, { maxOpen: 0 })
+    const { status, json } = await full.post({
+      method: 'subscriptions/listen',
+      params: wanted,
+      headers: full.bearer(),
+    })
+    expect([status, json.error?.data.reason]).toEqual([429, 'stream.limit'])
+    await full.close()
   })
 })

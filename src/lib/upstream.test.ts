@@ -1,0 +1,79 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createUpstreams, type UpstreamLimits } from './upstream.ts'
+
+const closers: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close()
+})
+
+async function behind(listener: RequestListener, limits: Partial<UpstreamLimits> = {}) {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const upstreams = createUpstreams(limits)
+  closers.push(upstreams.close, () => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp?x=1`)
+  const post = (signal = new AbortController().signal) =>
+    upstreams.post({ url, headers: {}, body: '{}', signal })
+  return { post, upstreams }
+}
+
+describe('the leg to a server behind', () => {
+  it('posts to the path and query, and gives the media type without parameters', async () => {
+    const { post, upstreams } = await behind((request, response) =>
+      response
+        .writeHead(200, { 'content-type': 'Application/JSON; charset=utf-8' })
+        .end(`${request.method} ${request.url}`),
+    )
+    const answer = await post()
+    expect(answer).toMatchObject({ ok: true, value: { status: 200, type: 'application/json' } })
+    expect(answer.ok && (await upstreams.text(answer.value))).toEqual({ ok: true, value: 'POST /mcp?x=1' })
+  })
+
+  it('follows no redirect: the credential is for one place', async () => {
+    let asked = 0
+    const { post } = await behind((_request, response) => {
+      asked += 1
+      response.writeHead(307, { location: '/elsewhere' }).end()
+    })
+    expect(await post()).toMatchObject({ ok: true, value: { status: 307 } })
+    expect(asked).toBe(1)
+  })
+
+  it.each([true, false])('reads no more than its limit, stated beforehand: %s', async (stated) => {
+    const { post, upstreams } = await behind(
+      (_request, response) => {
+        if (stated) response.setHeader('content-length', 100)
+        else response.setHeader('transfer-encoding', 'chunked')
+        response.end('x'.repeat(100))
+      },
+      { maxBytes: 99 },
+    )
+    const answer = await post()
+    expect(answer.ok && (await upstreams.text(answer.value))).toEqual({ ok: false, error: 'too_large' })
+  })
+
+  it('says what went wrong: nobody there, too slow, broken off, given up', async () => {
+    const nobody = createUpstreams()
+    closers.push(nobody.close)
+    const signal = new AbortController().signal
+    const url = new URL('http://127.0.0.1:9/')
+    expect(await nobody.post({ url, headers: {}, body: '', signal })).toEqual({
+      ok: false,
+      error: 'unreachable',
+    })
+    const slow = await behind(() => undefined, { headersTimeout: 50 })
+    expect(await slow.post()).toEqual({ ok: false, error: 'timeout' })
+    const broken = await behind((_request, response) => {
+      response.writeHead(200, { 'content-length': 10 }).write('x')
+      setTimeout(() => response.destroy(), 20)
+    })
+    const half = await broken.post()
+    expect(half.ok && (await broken.upstreams.text(half.value))).toEqual({ ok: false, error: 'unreachable' })
+    expect(await slow.post(AbortSignal.abort())).toEqual({ ok: false, error: 'aborted' })
+  })
+})
