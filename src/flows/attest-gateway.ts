@@ -52,6 +52,16 @@ async function prove(view: AuthorityView, evidence: string, wire: Wire): Promise
   if (workload.kind !== 'gateway') {
     return err(refuse('unauthenticated', 'gateway.unknown', 'The evidence proves no registered gateway.'))
   }
+  // A standing key would be a secret that the gateway is configured with, and a gateway has none (ARCHITECTURE §1).
+  if (caller.value.proof !== 'attested') {
+    return err(
+      refuse(
+        'unauthenticated',
+        'gateway.not_attested',
+        'A gateway proves itself by its runtime, not by a key.',
+      ),
+    )
+  }
   return ok({ caller: caller.value, gateway: workload.gateway.gateway, jkt: jkt.value })
 }
 

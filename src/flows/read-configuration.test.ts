@@ -63,6 +63,14 @@ describe('a configuration folder', () => {
       [['10:7', 'configuration.reference', 'did you mean `prod`?']],
     ],
     [
+      'an attribute that is not declared, and one of another type',
+      `tenant: acme\nuser_attributes: { customer_id: String }\n---\nidp: i\nissuer: https://idp.example\n---\nuser: u\nidp: i\nsub: s\nattributes: { custmer_id: c-1, customer_id: 7 }`,
+      [
+        ['10:15', 'configuration.attribute', 'did you mean `customer_id`?'],
+        ['10:32', 'configuration.attribute', 'attribute `customer_id` is declared as String'],
+      ],
+    ],
+    [
       'an unknown plug-in',
       `${TENANT}trust: prod\nattestor: oidc-tokn`,
       [['4:1', 'configuration.plug_in', 'did you mean `oidc-token`?']],

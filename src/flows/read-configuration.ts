@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { type AgentId, agentId, type TenantName } from '../core/ids.ts'
 import type { Policy } from '../core/policy/policy.ts'
 import type { ChangeDraft } from '../core/registry.ts'
+import { checkAttributes } from './configuration/attributes.ts'
 import { type ConfigurationFile, didYouMean, type Problem } from './configuration/problem.ts'
 import { checkProofs, checkReferences, type Declared } from './configuration/references.ts'
 import { substitute } from './configuration/variables.ts'
@@ -135,6 +136,7 @@ export function checkTenant(declared: Declared, ports: ReadingPorts): readonly P
     ...checkPlugIns(declared, ports.schemas),
     ...checkReferences(declared, ports.agentExists),
     ...checkProofs(declared),
+    ...checkAttributes(declared),
   ]
 }
 

@@ -18,15 +18,15 @@ const common = {
 }
 
 /**
- * A protected target. `data` says how its data is bound to the user: by an argument that policy compares, by the user's own
- * upstream token, by row security, or not at all (refused for customer agents that act for a user).
+ * A protected target. `data` says how its data is bound to the user: by an argument that policy compares, by row security, or not at
+ * all (refused for customer agents that act for a user).
  */
 export const resourceSchema = z.discriminatedUnion('type', [
   z.strictObject({
     ...common,
     type: z.literal('mcp'),
     at: z.url(),
-    data: z.enum(['argument', 'user-token', 'row-security', 'none']).default('none'),
+    data: z.enum(['argument', 'row-security', 'none']).default('none'),
     tools: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), toolSchema),
   }),
   z.strictObject({
