@@ -163,7 +163,7 @@ describe('documents', () => {
     const gone = await api.call('/t/a/resource/orders', { method: 'DELETE' })
     expect([gone.status, gone.body.problems?.[0]?.code]).toEqual([422, 'configuration.reference'])
     const attribute = await api.call('/t/a/tenant/a', { method: 'PUT', body: { display: 'A' } })
-    expect([attribute.status, attribute.body.problems[0].code]).toEqual([422, 'policy.invalid'])
+    expect([attribute.status, attribute.body.problems[0].code]).toEqual([422, 'configuration.attribute'])
     expect((await api.call('/t/a/tenant/a', { method: 'DELETE' })).body.reason).toBe('document.tenant_in_use')
     const key = await api.call('/t/a/agent/x', {
       method: 'PUT',
