@@ -39,7 +39,7 @@ export async function verifyAudit(world: World, program: string): Promise<AuditR
       throw new Error(`no export of ${tenant}: ${JSON.stringify(exported.json)} ${exported.stderr}`)
     const { code, out } = await verify(program, [
       file,
-      '--key',
+      '--log-key',
       key,
       '--checkpoint',
       checkpointFile(world, tenant),
