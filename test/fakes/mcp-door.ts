@@ -26,7 +26,10 @@ export async function startBehind(): Promise<Behind> {
   const handler = createMcpHandler(() => {
     const server = new McpServer(
       { name: 'behind', version: '1' },
-      { instructions: 'Use cancel_order to cancel.' },
+      {
+        instructions: 'Use cancel_order to cancel.',
+        cacheHints: { 'tools/list': { ttlMs: 60_000, cacheScope: 'public' } },
+      },
     )
     const order = z.object({ customer_id: z.string(), order_id: z.string().optional() })
     const text = (words: string) => ({ content: [{ type: 'text' as const, text: words }] })

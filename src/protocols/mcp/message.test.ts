@@ -131,7 +131,8 @@ describe('a message', () => {
     behind.seen.length = 0
     const alone = { authorization: `Bearer ${at.point.token({ tenant: 'a' })}` }
     const { json } = await at.post({ method: 'tools/list', headers: alone })
+    const asks = at.point.asks.length
     expect([json.error?.code, json.error?.data.reason]).toEqual([403, 'user.required'])
-    expect(behind.seen).toEqual([])
+    expect([behind.seen.length, asks]).toEqual([0, 1])
   })
 })
