@@ -267,6 +267,11 @@ describe('the connection', () => {
       0,
       { ok: true, tenants: [{ tenant: 'a' }] },
     ])
+    const here = { token, origin: address, expires: ports.now() / 1000 + 60 }
+    await writeFile(kept, JSON.stringify(here))
+    expect(await json('tenants', '--server', address)).toMatchObject({ code: 0, ok: true })
+    await writeFile(kept, JSON.stringify({ ...here, expires: ports.now() / 1000 }))
+    expect(await json('tenants', '--server', address)).toMatchObject({ code: 1, reason: 'cli.no_token' })
     const refused = await type(['tenants', '--server', address, '--json'], { COUNTERSIGN_TOKEN: 'x.y.z' })
     expect([refused.code, JSON.parse(refused.out)]).toMatchObject([1, { reason: 'admin.token_invalid' }])
   })

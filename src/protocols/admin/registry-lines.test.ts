@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { closeCedar, type FakeAdmin, fakeAdmin } from '../../../test/fakes/admin.ts'
 import { FILES, POLICIES, startAdmin, TENANT } from '../../../test/fakes/admin-server.ts'
-import { link } from '../../core/lifecycle/revocation.ts'
 
 afterAll(closeCedar)
 
@@ -66,16 +65,45 @@ describe('configuration', () => {
     await other.close()
   })
   it('is planned anew when somebody else commits in between', async () => {
+    const { body } = await api.call('/t/a/tenant/a')
     const event = { tenant: 'a', at: ports.now(), kind: 'admin', outcome: 'done', reason: 'x' } as const
-    const doc = { revocation: link('token', 't1'), standing: true, reason: 'x' }
-    const change = { tenant: 'a', kind: 'revocation', name: doc.revocation, doc } as const
+    const change = { tenant: 'a', kind: 'tenant', name: 'a', doc: { ...body.doc, display: 'Now' } } as const
     ports.memory.interfere({ events: [event], changes: [change] } as never)
     const changed = [{ ...FILES[0], text: TENANT.replace('Customer A', 'Now') }, FILES[1]]
-    expect(await api.call('/apply', { body: { files: changed } })).toMatchObject({
+    const applied = await api.call('/apply', { body: { files: changed } })
+    expect(applied).toMatchObject({ status: 200, body: { lines: [] } })
+    ports.memory.interfere({
+      events: [event],
+      changes: [
+        {
+          tenant: 'a',
+          kind: 'revocation',
+          name: 'token:t1',
+          doc: { revocation: 'token:t1', standing: true, reason: 'x' },
+        },
+      ],
+    } as never)
+    expect(await api.call('/apply', { body: { files: FILES } })).toMatchObject({
       status: 200,
-      body: { lines: [{ how: 'change' }] },
+      body: { lines: [{ how: 'change', keys: ['display'] }] },
     })
-    await api.call('/apply', { body: { files: FILES } })
+  })
+  it('is refused where a target can not be looked at, without what it was tried with', async () => {
+    const base = fakeAdmin()
+    const inspect = async () => {
+      throw Object.assign(new Error('no login for postgres://root:secret@db'), { code: '28P01' })
+    }
+    const other = await startAdmin({ ...base, registry: { ...base.registry, inspect } })
+    const text = TENANT.replace(
+      '---\nidp',
+      '---\ncredential: token\nprovider: signed-token\n---\nidp',
+    ).replace('data: argument', 'data: argument\ncredential: { provider: token }')
+    const { body } = await other.call('/apply', { body: { files: [{ path: 'a/tenant.yaml', text }] } })
+    expect(body.findings).toMatchObject([
+      { code: 'credential.unreachable', says: expect.stringContaining('(28P01)') },
+    ])
+    expect(JSON.stringify(body)).not.toContain('secret')
+    await other.close()
   })
   it('writes an event for each tenant, with counts and who', async () => {
     const [first] = ports.memory.log('a')
@@ -171,6 +199,33 @@ describe('documents', () => {
     })
     expect(key.body.problems[0]).toMatchObject({ path: 'a/agent/x', hint: 'did you mean `owner`?' })
   })
+  it('name what their path names, and stand in their own tenant', async () => {
+    const put = (path: string, body: object) => api.call(path, { method: 'PUT', body })
+    const wrong = { status: 422, body: { problems: [{ code: 'configuration.name' }] } }
+    expect(await put('/t/a/user/bo', { user: 'ana', idp: 'company', sub: 'bo' })).toMatchObject(wrong)
+    expect(await put('/t/a/tenant/b', {})).toMatchObject(wrong)
+  })
+  it('of a resource are refused for what its target lets anyone do', async () => {
+    const base = fakeAdmin()
+    let findings: readonly { code: string; says: string; remedy: readonly string[] }[] = []
+    const other = await startAdmin({ ...base, registry: { ...base.registry, inspect: async () => findings } })
+    await other.call('/apply', { body: { files: FILES } })
+    await other.call('/t/a/credential/token', { method: 'PUT', body: { provider: 'signed-token' } })
+    const { body } = await other.call('/t/a/resource/orders')
+    findings = [{ code: 'postgres.public_table', says: 'x', remedy: ['REVOKE'] }]
+    const put = () =>
+      other.call('/t/a/resource/orders', {
+        method: 'PUT',
+        body: { ...body.doc, credential: { provider: 'token' } },
+      })
+    expect(await put()).toMatchObject({
+      status: 422,
+      body: { findings: [{ resource: 'orders', remedy: ['REVOKE'] }] },
+    })
+    findings = []
+    expect(await put()).toMatchObject({ status: 200 })
+    await other.close()
+  })
   it('of a user are written without the name in the log', async () => {
     const user = { idp: 'company', sub: 'bo' }
     expect(
@@ -191,6 +246,16 @@ describe('documents', () => {
       body: { problems: [{ code: 'policy.unscoped', line: 1, column: 12 }] },
     })
     expect(await put('x', { text: 1 })).toMatchObject({ status: 422 })
+    const fresh = '@id("fresh") forbid (principal, action, resource);'
+    for (const body of [
+      { text: fresh },
+      { text: `${fresh}@id("x") forbid (principal, action, resource);` },
+    ]) {
+      expect(await put('x', body)).toMatchObject({
+        status: 422,
+        body: { problems: [{ code: 'configuration.name' }] },
+      })
+    }
     expect(await api.call('/t/a/policy/no-writes', { method: 'DELETE' })).toMatchObject({
       body: { how: 'remove' },
     })
