@@ -1,19 +1,12 @@
 import { join } from 'node:path'
-import type { Pool } from 'undici'
 import { ROOT } from '../examples/demo/folders.ts'
 import { evidenceOf, idTokenOf, newJwtKey, proofFor } from './issuers.ts'
 import { type Fire, type Measured, measure, post, type Shot } from './load.ts'
 import { type Started, startProcess } from './processes.ts'
 import { requireRecorded } from './recorded.ts'
 import { beside, type Line, type Part, type Run } from './report.ts'
-import { inWorld, userSub, type World } from './world.ts'
-
-const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
-const TYPE = 'urn:ietf:params:oauth:token-type:'
-const AGENT_JWT = 'urn:countersign:params:oauth:token-type:agent-jwt'
-const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-const FORM = 'application/x-www-form-urlencoded'
-const TOOLS = ['get_order', 'list_orders', 'find_order'] as const
+import { attest, bearer, exchangeForm, FORM, JWT_BEARER, proven, TOOLS } from './tokens.ts'
+import { inWorld, resourceName, userSub, type World } from './world.ts'
 
 /** Requests measured, and before them, not measured, until the code is compiled. */
 type Counts = { readonly warmUp: number; readonly count: number }
@@ -33,6 +26,7 @@ export const exchange: Part = {
         ['exchange.warm.dpop', '', repeatedProven, warm],
         ['exchange.cold.dpop', '', renewedProven, cold],
       ] as const) {
+        if (!run.wants(id)) continue
         run.progress(`${id}: making tokens for ${counts.warmUp + counts.count} exchanges`)
         const fire = await prepare(world, counts.warmUp + counts.count)
         lines.push(beside(id, await fired(run, world, id, fire, counts), baseline, target))
@@ -55,45 +49,9 @@ async function fired(run: Run, world: World, id: string, fire: Fire, counts: Cou
 
 /** What varies from one exchange to the next: the resource, and the tools that the token is narrowed to. */
 function target(world: World, at: number): Record<string, string> {
-  const tool = (shift: number) => `orders-${at % 8}/${TOOLS[(Math.floor(at / 8) + shift) % TOOLS.length]}`
+  const tool = (shift: number) => `${resourceName(at)}/${TOOLS[(Math.floor(at / 8) + shift) % TOOLS.length]}`
   const scopes = [{}, { scope: tool(0) }, { scope: `${tool(0)} ${tool(1)}` }] as const
   return { resource: world.resource(at), ...scopes[at % scopes.length] }
-}
-
-type Tokens = { readonly assertion: string; readonly user: string }
-
-function exchangeForm(world: World, at: number, { assertion, user }: Tokens): string {
-  return new URLSearchParams({
-    grant_type: EXCHANGE,
-    client_assertion_type: JWT_BEARER,
-    client_assertion: assertion,
-    subject_token: user,
-    subject_token_type: `${TYPE}id_token`,
-    ...target(world, at),
-  }).toString()
-}
-
-function attestForm(world: World, evidence: string): string {
-  return new URLSearchParams({
-    grant_type: EXCHANGE,
-    subject_token: evidence,
-    subject_token_type: `${TYPE}jwt`,
-    requested_token_type: AGENT_JWT,
-    audience: world.issuer,
-  }).toString()
-}
-
-const PATH = '/t/acme/token'
-const bearer = (body: string): Shot => ({ path: PATH, headers: { 'content-type': FORM }, body })
-const proven = (body: string, proof: string): Shot => ({
-  path: PATH,
-  headers: { 'content-type': FORM, dpop: proof },
-  body,
-})
-
-async function attest(pool: Pool, world: World, evidence: string, proof: string): Promise<string> {
-  const answer = await post(pool, proven(attestForm(world, evidence), proof))
-  return (JSON.parse(answer) as { access_token: string }).access_token
 }
 
 /**
@@ -103,7 +61,9 @@ async function attest(pool: Pool, world: World, evidence: string, proof: string)
 async function repeated(world: World, total: number): Promise<Fire> {
   const assertion = evidenceOf(world.cluster, 'support/desk', 'desk-1', world.issuer)
   const user = idTokenOf(world.idp, 'desk', userSub(1))
-  const shots = Array.from({ length: total }, (_, at) => bearer(exchangeForm(world, at, { assertion, user })))
+  const shots = Array.from({ length: total }, (_, at) =>
+    bearer(exchangeForm({ assertion, user }, target(world, at))),
+  )
   return (pool, at) => post(pool, shots[at] ?? bearer(''))
 }
 
@@ -111,7 +71,9 @@ async function repeated(world: World, total: number): Promise<Fire> {
 async function renewed(world: World, total: number): Promise<Fire> {
   const shots = Array.from({ length: total }, (_, at) => {
     const assertion = evidenceOf(world.cluster, 'support/desk', 'desk-1', world.issuer)
-    return bearer(exchangeForm(world, at, { assertion, user: idTokenOf(world.idp, 'desk', userSub(at)) }))
+    return bearer(
+      exchangeForm({ assertion, user: idTokenOf(world.idp, 'desk', userSub(at)) }, target(world, at)),
+    )
   })
   return (pool, at) => post(pool, shots[at] ?? bearer(''))
 }
@@ -124,7 +86,7 @@ async function repeatedProven(world: World, total: number): Promise<Fire> {
   let assertion: Promise<string> | undefined
   return async (pool, at) => {
     assertion ??= attest(pool, world, evidence, proofFor(world.tokenUrl))
-    const body = exchangeForm(world, at, { assertion: await assertion, user })
+    const body = exchangeForm({ assertion: await assertion, user }, target(world, at))
     return post(pool, proven(body, proofs[at] ?? ''))
   }
 }
@@ -139,7 +101,7 @@ async function renewedProven(world: World, total: number): Promise<Fire> {
   return async (pool, at) => {
     const { evidence = '', user = '', proofs: [first = '', second = ''] = [] } = made[at] ?? {}
     const assertion = await attest(pool, world, evidence, first)
-    return post(pool, proven(exchangeForm(world, at, { assertion, user }), second))
+    return post(pool, proven(exchangeForm({ assertion, user }, target(world, at)), second))
   }
 }
 

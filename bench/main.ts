@@ -1,15 +1,17 @@
 /**
  *   npm run bench -- [part] [--json] [--short] [--profile <folder>]
  *
- * Each part with its baseline in one run. `part` is a part's name or the beginning of its figures' ids. A table for people on stdout, or
+ * Each part with its baseline in one run. `part` is a figure's id or the first word of it. A table for people on stdout, or
  * with --json one list; progress on stderr.
  */
 import { parseArgs } from 'node:util'
 import { exchange } from './exchange.ts'
+import { mcp } from './mcp.ts'
 import { endAll, leaveServerCore, pinned } from './processes.ts'
 import { type Line, type Part, table } from './report.ts'
+import { rest } from './rest.ts'
 
-const PARTS: readonly Part[] = [exchange]
+const PARTS: readonly Part[] = [exchange, mcp, rest]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,14 +24,10 @@ const { values, positionals } = parseArgs({
 
 const progress = (line: string) => void process.stderr.write(`${line}\n`)
 
-function chosen(): readonly Part[] {
-  const [wanted] = positionals
-  if (wanted === undefined) return PARTS
-  const found = PARTS.filter(({ ids }) => ids.some((id) => id === wanted || id.startsWith(`${wanted}.`)))
-  if (found.length === 0)
-    throw new Error(`no part is named ${wanted}: ${PARTS.flatMap(({ ids }) => ids).join(', ')}`)
-  return found
-}
+const [wanted = ''] = positionals
+/** `exchange` is all of its figures, `exchange.warm` one of them. */
+const wants = (id: string) =>
+  wanted === '' || id === wanted || (!wanted.includes('.') && id.startsWith(`${wanted}.`))
 
 async function main(): Promise<void> {
   leaveServerCore()
@@ -38,8 +36,11 @@ async function main(): Promise<void> {
   )
   const { profile, short } = values
   const lines: Line[] = []
-  for (const part of chosen()) {
-    lines.push(...(await part.run({ short, progress, ...(profile === undefined ? {} : { profile }) })))
+  const parts = PARTS.filter(({ ids }) => ids.some(wants))
+  if (parts.length === 0)
+    throw new Error(`no figure is named ${wanted}: ${PARTS.flatMap(({ ids }) => ids).join(', ')}`)
+  for (const part of parts) {
+    lines.push(...(await part.run({ short, wants, progress, ...(profile === undefined ? {} : { profile }) })))
   }
   process.stdout.write(values.json ? `${JSON.stringify(lines)}\n` : `${table(lines)}\n`)
 }

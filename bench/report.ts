@@ -16,6 +16,8 @@ export type Line = {
 /** What a part is run with. */
 export type Run = {
   readonly short: boolean
+  /** Whether a figure is asked for. */
+  readonly wants: (id: string) => boolean
   readonly progress: (line: string) => void
   /** Folder to write a CPU profile of the server under test to. */
   readonly profile?: string

@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort, makeRunFolder, ROOT, removeRunFolder, writeJson } from '../examples/demo/folders.ts'
 import { uidOf } from '../examples/parts/cluster.ts'
 import { type AdminClient, createAdminClient } from '../src/sdk/admin-client.ts'
 import { openPool } from '../src/stores/postgres/connect.ts'
 import { startEmbeddedPostgres } from '../src/stores/postgres/embedded/start.ts'
-import { type Issuer, startIssuer } from './issuers.ts'
-import { type Started, startProcess } from './processes.ts'
+import { evidenceOf, type Issuer, startIssuer } from './issuers.ts'
+import { type Started, type StartOptions, startProcess } from './processes.ts'
 import type { Run } from './report.ts'
 
 export const MAIN = join(ROOT, 'src/main.ts')
@@ -17,6 +17,8 @@ export const USERS = 50
 /** What a part stands on: issuers served by this process, PostgreSQL beside it, and an authority with one tenant, in its own process. */
 export type World = {
   readonly folder: string
+  /** The authority's configuration file. */
+  readonly config: string
   readonly cluster: Issuer
   readonly idp: Issuer
   readonly authority: Started
@@ -26,12 +28,13 @@ export type World = {
   readonly issuer: string
   readonly resource: (at: number) => string
   readonly admin: AdminClient
-  readonly postgres: string
 }
 
 export type WorldOptions = {
   /** The authority is the server under test. */
   readonly measured: boolean
+  /** The authority starts PostgreSQL itself, as it does where it is given none; else it is started by this process, off the server's core. */
+  readonly ownDatabase?: boolean
   /** Where the resources' requests go. */
   readonly upstream?: string
 }
@@ -52,7 +55,7 @@ export async function inWorld<T>(
 
 async function startWorld(
   run: Run,
-  { measured, upstream = 'http://127.0.0.1:9' }: WorldOptions,
+  { measured, ownDatabase = false, upstream = 'http://127.0.0.1:9' }: WorldOptions,
   closers: (() => Promise<unknown>)[],
 ): Promise<World> {
   const folder = await makeRunFolder()
@@ -60,18 +63,17 @@ async function startWorld(
   run.progress('starting PostgreSQL and an authority')
   const [cluster, idp] = await Promise.all([startIssuer(), startIssuer()])
   closers.push(cluster.close, idp.close)
-  const database = await startDatabase(folder, closers)
+  const database = ownDatabase ? {} : { database_url: await startDatabase(run, folder, closers) }
   const origin = `http://127.0.0.1:${await freePort()}`
   const gatewayOrigin = `http://127.0.0.1:${await freePort()}`
   const config = await writeJson(join(folder, 'authority.yaml'), {
     authority: {
       ...authorityConfig(folder, origin, gatewayOrigin),
-      database_url: database.url,
+      ...database,
       allow_private: [cluster, idp].map(({ issuer }) => new URL(issuer).host),
     },
   })
-  const nodeArgs = run.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${run.profile}`]
-  const authority = await startProcess(MAIN, ['serve', '--config', config, '--json'], { measured, nodeArgs })
+  const authority = await serve(run, config, { measured })
   closers.push(authority.stop)
   const admin = createAdminClient({ socket: String(authority.facts['socket']) })
   closers.push(admin.close)
@@ -89,6 +91,7 @@ async function startWorld(
   const issuer = `${origin}/t/acme`
   return {
     folder,
+    config,
     cluster,
     idp,
     authority,
@@ -98,7 +101,6 @@ async function startWorld(
     tokenUrl: `${issuer}/token`,
     resource: (at) => `${gatewayOrigin}/t/acme/mcp/${resourceName(at)}`,
     admin,
-    postgres: database.says,
   }
 }
 
@@ -112,18 +114,47 @@ export function authorityConfig(folder: string, origin: string, gatewayOrigin: s
   }
 }
 
+/** Runs `countersign serve`; where the server under test is profiled, it writes its profile when it ends. */
+export function serve(run: Run, config: string, options: StartOptions): Promise<Started> {
+  const profiled = options.measured && run.profile !== undefined
+  const nodeArgs = profiled ? ['--cpu-prof', `--cpu-prof-dir=${run.profile}`] : []
+  return startProcess(MAIN, ['serve', '--config', config, '--json'], { ...options, nodeArgs })
+}
+
+/** A gateway of the tenant, attested as a pod of the same cluster. */
+export async function startGateway(
+  run: Run,
+  { folder, cluster, origin, gatewayOrigin }: Pick<World, 'folder' | 'cluster' | 'origin' | 'gatewayOrigin'>,
+  options: StartOptions,
+): Promise<Started> {
+  run.progress('starting a gateway')
+  const evidence = join(folder, 'gateway-token')
+  await writeFile(evidence, evidenceOf(cluster, 'countersign/gateway', 'gw-1', `${origin}/t/operator`))
+  const config = await writeJson(join(folder, 'gateway.yaml'), {
+    gateway: {
+      listen: new URL(gatewayOrigin).host,
+      instance: 'gw-1',
+      origin: gatewayOrigin,
+      authority: origin,
+      evidence,
+      journal: join(folder, 'gateway', 'journal'),
+    },
+  })
+  return serve(run, config, options)
+}
+
 export function resourceName(at: number): string {
   return `orders-${at % RESOURCES}`
 }
 
 /** PostgreSQL as we ship it, started by this process so that it runs on this process's core; and what it says about durability. */
-async function startDatabase(folder: string, closers: (() => Promise<unknown>)[]) {
+async function startDatabase(run: Run, folder: string, closers: (() => Promise<unknown>)[]) {
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres', 'cluster') })
   closers.push(() => server.stop())
   await server.createDatabase('countersign')
   const { host, port } = server.connection
-  const says = await durability(server.connection)
-  return { url: `postgres://postgres@${encodeURIComponent(host)}:${port}/countersign`, says }
+  run.progress(await durability(server.connection))
+  return `postgres://postgres@${encodeURIComponent(host)}:${port}/countersign`
 }
 
 /** Throws unless PostgreSQL says that a commit is on disk when it is answered. */
