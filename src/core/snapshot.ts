@@ -8,7 +8,7 @@ import type { SigningKey } from './identity/token-key.ts'
 import type { TrustProvider } from './identity/trust-provider.ts'
 import type { User } from './identity/user.ts'
 import type { AgentId, Revision, TenantName, UserId } from './ids.ts'
-import type { Link, RevokedAt } from './lifecycle/revocation.ts'
+import type { Link, Revocation } from './lifecycle/revocation.ts'
 import type { Entities } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest, Fact } from './policy/condition.ts'
 import type { Delegation } from './policy/delegation.ts'
@@ -45,7 +45,7 @@ export type TenantSnapshot = {
   readonly policies: PolicySet
   /** What policies see of the resources and their tools; agents and users are added for each question. */
   readonly entities: Entities
-  readonly revocations: ReadonlyMap<Link, RevokedAt>
+  readonly revocations: ReadonlyMap<Link, Revocation>
   /** Reported facts by `<subject link>/<source>`. */
   readonly facts: ReadonlyMap<string, Fact>
   /** What is stored and can't be used: `<kind>/<name>` → why. `broken` is the first of them. */

@@ -39,9 +39,11 @@ import { rootsOf } from './roots.ts'
 import { tendTenantKeys } from './tend-keys.ts'
 import { openTokenKeys, type TokenKeys } from './token-keys.ts'
 
-/** A running role: where it listens, and how it ends. */
+/** A running role: where it listens, what it serves there, and how it ends. */
 export type Running = {
   readonly facts: Readonly<Record<string, unknown>>
+  /** The whole table of its address, and of its unix socket where it has one: nothing else is answered. */
+  readonly routes: { readonly address: readonly Route[]; readonly socket: readonly Route[] }
   readonly close: () => Promise<void>
 }
 
@@ -55,15 +57,14 @@ export async function startAuthority(config: AuthorityConfig, log: Logger): Prom
     for (const end of closers.splice(0).reverse()) await end()
   }
   try {
-    const facts = await open(config, log, closers)
-    return { facts, close }
+    return { ...(await open(config, log, closers)), close }
   } catch (error) {
     await close().catch((after: unknown) => log.error({ err: after }, 'closing after a failed start'))
     throw error
   }
 }
 
-async function open(config: AuthorityConfig, log: Logger, closers: Closers): Promise<Running['facts']> {
+async function open(config: AuthorityConfig, log: Logger, closers: Closers): Promise<Omit<Running, 'close'>> {
   const fault = (error: unknown) => log.error({ err: error }, 'fault')
   const keysFolder = config.keys ?? join(config.folder, 'keys')
   await mkdir(config.folder, { recursive: true, mode: 0o700 })
@@ -108,7 +109,7 @@ async function open(config: AuthorityConfig, log: Logger, closers: Closers): Pro
   const socket = await listenOnSocket(config, socketRoutes, fault, closers)
   // Closed first: a server waits for what is under way, and a feed never ends by itself.
   closers.push(endFeeds)
-  return {
+  const facts = {
     role: 'authority',
     host,
     port,
@@ -117,6 +118,7 @@ async function open(config: AuthorityConfig, log: Logger, closers: Closers): Pro
     database: database.kind,
     log_key: checkpointer.logKey,
   }
+  return { facts, routes: { address: routes, socket: socketRoutes } }
 }
 
 type Parts = {

@@ -32,6 +32,7 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
   })
   return {
     facts: { role: 'gateway', instance: config.instance, host, port: server.port, origin: config.origin },
+    routes: { address: mcp.routes, socket: [] },
     close: async () => {
       await server.close()
       await mcp.close()

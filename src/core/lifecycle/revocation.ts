@@ -44,14 +44,14 @@ export const revocationSchema = z.strictObject({
   reason: z.string().max(200),
 })
 
-export type RevokedAt = { readonly at: Revision; readonly standing: boolean; readonly reason: string }
+export type Revocation = { readonly at: Revision; readonly standing: boolean; readonly reason: string }
 
 /** The first link that ended this chain, if any. A link without a revocation is good. */
 export function endedBy(
   links: readonly Link[],
   rev: Revision,
-  revocations: ReadonlyMap<Link, RevokedAt>,
-): { readonly link: Link; readonly revoked: RevokedAt } | undefined {
+  revocations: ReadonlyMap<Link, Revocation>,
+): { readonly link: Link; readonly revoked: Revocation } | undefined {
   if (revocations.size === 0) return undefined
   for (const each of links) {
     const revoked = revocations.get(each)

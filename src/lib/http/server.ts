@@ -1,8 +1,12 @@
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { type HttpLimits, handle, LIMITS } from './door.ts'
 import type { Route } from './route.ts'
 import { compileRoutes } from './router.ts'
+
+/** A certificate chain and its private key, as PEM. */
+export type ServerIdentity = { readonly certificate: string; readonly key: string }
 
 export type ServeOptions = {
   readonly host: string
@@ -10,6 +14,8 @@ export type ServeOptions = {
   readonly port: number
   /** A unix socket to listen on instead; its folder says who may open it. */
   readonly path?: string
+  /** Serve https with these, and nothing else at this address. */
+  readonly tls?: ServerIdentity
   readonly limits?: Partial<HttpLimits>
   /** Told of each fault (a thrown error): the caller learns nothing of it. */
   readonly onFault?: (fault: unknown, route: Route) => void
@@ -27,13 +33,7 @@ export type HttpServer = {
 export async function serveRoutes(routes: readonly Route[], options: ServeOptions): Promise<HttpServer> {
   const limits = { ...LIMITS, ...options.limits }
   const door = { router: compileRoutes(routes), limits, onFault: options.onFault ?? (() => {}) }
-  const server = createServer({
-    maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.headersTimeout,
-    requestTimeout: limits.requestTimeout,
-    keepAliveTimeout: limits.keepAlive,
-    connectionsCheckingInterval: Math.min(5000, limits.headersTimeout),
-  })
+  const server = makeServer(limits, options.tls)
   // Node drops what exceeds its own count without a word; the door counts and refuses instead.
   server.maxHeadersCount = 0
   server.on('request', (request, response) => void handle(door, request, response, false))
@@ -41,6 +41,20 @@ export async function serveRoutes(routes: readonly Route[], options: ServeOption
   server.on('clientError', refuseConnection)
   const port = await listen(server, options)
   return { server, host: options.host, port, close: () => closeServer(server, limits.grace) }
+}
+
+function makeServer(limits: HttpLimits, tls: ServerIdentity | undefined): Server {
+  const http = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.keepAlive,
+    connectionsCheckingInterval: Math.min(5000, limits.headersTimeout),
+  }
+  if (!tls) return createServer(http)
+  // RFC 9325 §3.1.1: nothing below TLS 1.2. Said here, since a flag or a variable of Node could lower its default.
+  const own = { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' } as const
+  return createTlsServer({ ...http, ...own, handshakeTimeout: limits.headersTimeout })
 }
 
 /** The port, 0 on a unix socket. */
