@@ -3,7 +3,7 @@ import type { PostedTool } from '../customer/post-tool.ts'
 import { type SignedIn, signIn } from '../parts/person.ts'
 import { ROOT } from './folders.ts'
 import type { Part } from './part.ts'
-import { allowed, ended, type Outcome, refused, type Step, type Story, startStory } from './story.ts'
+import { type Audience, allowed, ended, type Outcome, refused, type Story, startStory } from './story.ts'
 import type { World } from './world.ts'
 
 type Called = {
@@ -86,8 +86,8 @@ async function setScene(world: World, step: DoStep): Promise<Scene> {
 }
 
 /** A customer agent reads exactly one user's orders through the gateway, and is cut off when that user signs out. */
-export async function customerStory(world: World, onStep: (step: Step) => void): Promise<Story> {
-  const { step, steps } = startStory(onStep)
+export async function customerStory(world: World, audience: Audience): Promise<Story> {
+  const { step, steps } = startStory(audience)
   const scene = await setScene(world, step)
   await ownOrders(scene)
   await otherTenant(scene)

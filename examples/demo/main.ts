@@ -2,12 +2,14 @@
  * The main job, end to end, on real parts: `npm run demo`. Exits 0 only if every step went as it must and the audit of it was
  * verified by another process.
  */
+import { join } from 'node:path'
 import { Command } from 'commander'
-import { type AuditReport, saveCheckpoints, verifyAudit } from './audit.ts'
+import { type AuditReport, saveCheckpoints, TENANTS, verifyAudit } from './audit.ts'
 import { customerStory } from './customer.ts'
 import { ROOT } from './folders.ts'
 import { type Printer, printer } from './print.ts'
 import type { Story } from './story.ts'
+import { createWitness } from './witness.ts'
 import { workforceStory } from './workforce.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -38,10 +40,14 @@ async function tell(
   print: Printer,
 ): Promise<{ readonly stories: readonly Story[]; readonly audit: AuditReport }> {
   await saveCheckpoints(world)
+  const witness = createWitness(join(world.folder, 'authority', 'admin.sock'), TENANTS)
+  await witness.look()
+  const audience = { onStep: print.step, witness }
   print.title('Workforce: a pipeline reads the warehouse')
-  const workforce = await workforceStory(world, print.step)
+  const workforce = await workforceStory(world, audience)
   print.title("Customer: a support agent reads one user's orders")
-  const customer = await customerStory(world, print.step)
+  const customer = await customerStory(world, audience)
+  await witness.close()
   print.title('Audit: what just happened, verified by another process')
   const audit = await verifyAudit(world, program)
   for (const { tenant, events, says } of audit.tenants)

@@ -1,5 +1,6 @@
 import colors from 'picocolors'
 import type { Step } from './story.ts'
+import type { Seen } from './witness.ts'
 
 export type Printer = {
   readonly title: (text: string) => void
@@ -29,11 +30,27 @@ function wrap(text: string, width: number, indent: string): string {
   return [...lines, line].join(`\n${indent}`)
 }
 
+const INDENT = ' '.repeat(13)
+
+/** Who, for whom, for what, by which policies and facts: as the audit has it. */
+function auditLine(audit: Seen): string {
+  const whom = audit.for === undefined ? '' : ` ⟶ for ${audit.for}`
+  const by = audit.outcome === 'allow' ? audit.policies.join(' + ') : audit.reason
+  return [`${audit.who}${whom}`, audit.what, by, audit.conditions.join(', '), audit.decision]
+    .filter(Boolean)
+    .join('  ·  ')
+}
+
 function stepLines(step: Step): string {
   const head = `  ${MARKS[step.got] ?? '!'} ${step.got.padEnd(8)}`
   const wrong = step.ok ? '' : `  expected: ${step.expect}`
-  const detail = `             ${colors.dim(wrap(`${step.reason === 'allowed' ? '' : `${step.reason}: `}${step.detail}`, 96, '             '))}`
-  return `${paint(step)(head)} ${wrap(step.name, 88, '             ')}  ${colors.dim(`${step.ms} ms`)}${colors.red(wrong)}\n${detail}`
+  const said = `${step.reason === 'allowed' ? '' : `${step.reason}: `}${step.detail}`
+  const lines = [
+    `${paint(step)(head)} ${wrap(step.name, 88, INDENT)}  ${colors.dim(`${step.ms} ms`)}${colors.red(wrong)}`,
+  ]
+  lines.push(INDENT + wrap(said, 100, INDENT))
+  if (step.audit) lines.push(INDENT + colors.dim(wrap(auditLine(step.audit), 110, INDENT)))
+  return lines.join('\n')
 }
 
 /** Tells the stories to a person; progress goes to stderr, so that stdout reads as one text. */

@@ -1,4 +1,5 @@
 import { PartRefused } from './part.ts'
+import type { Seen, Witness } from './witness.ts'
 
 /** What a step is expected to come to. */
 export type Expectation = 'allowed' | 'refused' | 'ended'
@@ -14,6 +15,8 @@ export type Step = {
   readonly detail: string
   readonly ms: number
   readonly ok: boolean
+  /** What the audit recorded of it, where Countersign was asked. */
+  readonly audit?: Seen
 }
 export type Story = { readonly name: string; readonly title: string; readonly steps: readonly Step[] }
 
@@ -50,7 +53,10 @@ async function outcomeOf(
   }
 }
 
-export function startStory(onStep: (step: Step) => void): Teller {
+/** Who listens to a story, and who looks into the audit as it goes. */
+export type Audience = { readonly onStep: (step: Step) => void; readonly witness: Witness }
+
+export function startStory({ onStep, witness }: Audience): Teller {
   const steps: Step[] = []
   return {
     steps,
@@ -58,7 +64,9 @@ export function startStory(onStep: (step: Step) => void): Teller {
       const began = performance.now()
       const outcome = await outcomeOf(act)
       const ok = outcome.got === expect && (reason?.test(`${outcome.reason} ${outcome.detail}`) ?? true)
-      const step = { name, expect, ...outcome, ms: Math.round((performance.now() - began) * 10) / 10, ok }
+      const ms = Math.round((performance.now() - began) * 10) / 10
+      const audit = await witness.look().catch(() => undefined)
+      const step = { name, expect, ...outcome, ms, ok, ...(audit ? { audit } : {}) }
       steps.push(step)
       onStep(step)
     },

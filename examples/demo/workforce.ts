@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { ROOT } from './folders.ts'
 import { type Part, PartRefused } from './part.ts'
-import { allowed, ended, type Outcome, type Step, type Story, startStory } from './story.ts'
+import { type Audience, allowed, ended, type Outcome, type Story, startStory } from './story.ts'
 import { hoursAround, type World } from './world.ts'
 
 type Login = {
@@ -43,8 +43,8 @@ async function logIn(part: Part, as: string): Promise<Outcome> {
 }
 
 /** An agent that holds no secret reads two tables of a real PostgreSQL, and is refused the third. */
-export async function workforceStory(world: World, onStep: (step: Step) => void): Promise<Story> {
-  const { step, steps } = startStory(onStep)
+export async function workforceStory(world: World, audience: Audience): Promise<Story> {
+  const { step, steps } = startStory(audience)
   const { pipeline, impostor, scanner } = await agents(world)
   const report = async (says: string): Promise<Outcome> => {
     await scanner.ask('report', { subject: SUBJECT, says })
