@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { applyChanges } from '../core/apply-changes.ts'
@@ -32,7 +32,9 @@ import { type Checkpointer, openCheckpointer } from './audit-log-key.ts'
 import { applyPorts } from './conditions.ts'
 import type { AuthorityConfig } from './config.ts'
 import { openDatabase } from './database.ts'
+import { checkPlace, GRACE_MS, openDoor } from './listen.ts'
 import { type LiveRegistry, startLiveRegistry } from './live-registry.ts'
+import { ownFolder } from './own-folder.ts'
 import { attestWith, idpKeysWith, leasingWith, type Providers, wallClock } from './plug-ins.ts'
 import { registryPorts } from './registry-ports.ts'
 import { rootsOf } from './roots.ts'
@@ -44,32 +46,47 @@ export type Running = {
   readonly facts: Readonly<Record<string, unknown>>
   /** The whole table of its address, and of its unix socket where it has one: nothing else is answered. */
   readonly routes: { readonly address: readonly Route[]; readonly socket: readonly Route[] }
+  /** Reads the files of `tls` again, for connections from now on. Throws BadConfig, and keeps the old ones. */
+  readonly renew: () => void
   readonly close: () => Promise<void>
 }
 
 /** What is opened is closed in the opposite order, also when the start fails half-way. */
 type Closers = (() => Promise<unknown> | unknown)[]
 
-/** Starts an authority: database, keys, registry, then its doors. Throws with a stable reason when something can't be had. */
-export async function startAuthority(config: AuthorityConfig, log: Logger): Promise<Running> {
+/**
+ * Starts an authority: database, keys, registry, then its doors. Throws with a stable reason when something can't be had, and what
+ * `signal` gives when it ends the start; what was opened by then is closed.
+ */
+export async function startAuthority(
+  config: AuthorityConfig,
+  log: Logger,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Running> {
   const closers: Closers = []
   const close = async () => {
     for (const end of closers.splice(0).reverse()) await end()
   }
   try {
-    return { ...(await open(config, log, closers)), close }
+    return { ...(await open(config, log, closers, signal)), close }
   } catch (error) {
     await close().catch((after: unknown) => log.error({ err: after }, 'closing after a failed start'))
     throw error
   }
 }
 
-async function open(config: AuthorityConfig, log: Logger, closers: Closers): Promise<Omit<Running, 'close'>> {
+async function open(
+  config: AuthorityConfig,
+  log: Logger,
+  closers: Closers,
+  signal: AbortSignal,
+): Promise<Omit<Running, 'close'>> {
   const fault = (error: unknown) => log.error({ err: error }, 'fault')
   const keysFolder = config.keys ?? join(config.folder, 'keys')
-  await mkdir(config.folder, { recursive: true, mode: 0o700 })
-  await chmod(config.folder, 0o700)
-  const database = await openDatabase(config.folder, config.database_url, fault)
+  // What is quickly seen to be wrong is said before the database takes its seconds.
+  await checkPlace('authority', config)
+  await ownFolder(config.folder)
+  const database = await openDatabase(config.folder, config.database_url, fault, signal)
   closers.push(database.close)
   const store = await createPostgresStore({
     pool: database.pool,
@@ -94,6 +111,7 @@ async function open(config: AuthorityConfig, log: Logger, closers: Closers): Pro
   })
   closers.push(await tendTenantKeys(keys, live, fault))
   const checkpointer = await openCheckpointer(keysFolder, config.log_name, store)
+  signal.throwIfAborted()
   const parts: Parts = {
     config,
     store,
@@ -105,20 +123,21 @@ async function open(config: AuthorityConfig, log: Logger, closers: Closers): Pro
     closers,
   }
   const { routes, socketRoutes, endFeeds } = assemble(parts)
-  const { host, port } = await listen(config, routes, fault, closers)
+  const door = await openDoor('authority', config, routes, fault)
+  closers.push(door.close)
   const socket = await listenOnSocket(config, socketRoutes, fault, closers)
   // Closed first: a server waits for what is under way, and a feed never ends by itself.
   closers.push(endFeeds)
   const facts = {
     role: 'authority',
-    host,
-    port,
+    host: door.host,
+    port: door.port,
     origin: config.origin,
     socket,
     database: database.kind,
     log_key: checkpointer.logKey,
   }
-  return { facts, routes: { address: routes, socket: socketRoutes } }
+  return { facts, routes: { address: routes, socket: socketRoutes }, renew: door.renew }
 }
 
 type Parts = {
@@ -228,23 +247,6 @@ function adminIssuer(
   return { admins: { issuer, audience, subjects, keys: createRemoteKeys(source, fetch) } }
 }
 
-async function listen(
-  config: AuthorityConfig,
-  routes: readonly Route[],
-  fault: (error: unknown) => void,
-  closers: Closers,
-) {
-  const at = config.listen.lastIndexOf(':')
-  const host = config.listen.slice(0, at).replaceAll(/[[\]]/g, '')
-  const server = await serveRoutes(routes, {
-    host,
-    port: Number(config.listen.slice(at + 1)),
-    onFault: fault,
-  })
-  closers.push(server.close)
-  return server
-}
-
 /** The way in for an administrator on this machine: whoever can open a socket in the 0700 folder is one. */
 async function listenOnSocket(
   config: AuthorityConfig,
@@ -254,7 +256,8 @@ async function listenOnSocket(
 ): Promise<string> {
   const path = join(config.folder, 'admin.sock')
   await rm(path, { force: true })
-  const server = await serveRoutes(routes, { host: '', port: 0, path, onFault: fault })
+  const limits = { grace: GRACE_MS }
+  const server = await serveRoutes(routes, { host: '', port: 0, path, limits, onFault: fault })
   closers.push(server.close)
   await chmod(path, 0o600)
   return path

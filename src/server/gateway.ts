@@ -1,17 +1,29 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { applyChanges } from '../core/apply-changes.ts'
-import { serveRoutes } from '../lib/http/server.ts'
-import { openMcpDoor } from '../protocols/mcp/routes.ts'
+import { type McpDoor, openMcpDoor } from '../protocols/mcp/routes.ts'
 import { randomId, randomSalt } from '../stores/postgres/store/random.ts'
 import type { Running } from './authority.ts'
 import { applyPorts } from './conditions.ts'
 import type { GatewayConfig } from './config.ts'
-import { startGatewayLink } from './gateway-link/gateway-link.ts'
+import { type GatewayLink, startGatewayLink } from './gateway-link/gateway-link.ts'
+import { checkPlace, GRACE_MS, type OpenDoor, openDoor } from './listen.ts'
 import { wallClock } from './plug-ins.ts'
 
-/** Starts a gateway: proves itself, waits until the authority says that its view is current, then opens its doors. */
-export async function startGateway(config: GatewayConfig, log: Logger): Promise<Running> {
+/** Milliseconds that the last records have to reach the authority: what it doesn't take now is shipped by the next start. */
+const LAST_SHIPMENT_MS = 500
+
+/**
+ * Starts a gateway: proves itself, waits until the authority says that its view is current, for as long as that takes, then opens its
+ * doors. Throws with a stable reason when something here can't be had, and what `signal` gives when it ends the start.
+ */
+export async function startGateway(
+  config: GatewayConfig,
+  log: Logger,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Running> {
   const fault = (error: unknown) => log.error({ err: error }, 'fault')
+  await checkPlace('gateway', config)
   const conditions = applyPorts()
   const link = await startGatewayLink(config, {
     now: wallClock,
@@ -21,22 +33,34 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
     apply: (snapshot, changes) => applyChanges(snapshot, changes, conditions),
     report: fault,
   })
-  await link.ready
-  const mcp = openMcpDoor(link.point)
-  const at = config.listen.lastIndexOf(':')
-  const host = config.listen.slice(0, at).replaceAll(/[[\]]/g, '')
-  const server = await serveRoutes(mcp.routes, {
-    host,
-    port: Number(config.listen.slice(at + 1)),
-    onFault: fault,
-  })
-  return {
-    facts: { role: 'gateway', instance: config.instance, host, port: server.port, origin: config.origin },
-    routes: { address: mcp.routes, socket: [] },
-    close: async () => {
-      await server.close()
-      await mcp.close()
-      await link.close()
-    },
+  try {
+    await Promise.race([link.ready, ended(signal)])
+    const mcp = openMcpDoor(link.point)
+    const door = await openDoor('gateway', config, mcp.routes, fault)
+    const { host, port, renew } = door
+    const facts = { role: 'gateway', instance: config.instance, host, port, origin: config.origin }
+    const routes = { address: mcp.routes, socket: [] }
+    return { facts, routes, renew, close: () => closeGateway(door, mcp, link) }
+  } catch (error) {
+    await link.close()
+    throw error
   }
+}
+
+/** Rejects once the signal ends the start. */
+function ended(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => reject(signal.reason)
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end, { once: true })
+  })
+}
+
+/** Nothing new is let in; calls in flight may finish, streams are told and ended; then the last records go to the authority. */
+async function closeGateway(door: OpenDoor, mcp: McpDoor, link: GatewayLink): Promise<void> {
+  const closed = door.close()
+  await Promise.race([closed, wait(GRACE_MS / 2)])
+  await mcp.close()
+  await closed
+  await Promise.race([link.close(), wait(LAST_SHIPMENT_MS, undefined, { ref: false })])
 }
