@@ -1,5 +1,5 @@
 import type { AuditDraft } from '../core/audit/audit-event.ts'
-import type { DecisionId } from '../core/ids.ts'
+import type { Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { authenticateClient, readAgentToken } from './authenticate-client.ts'
@@ -7,6 +7,7 @@ import { type AuthorityView, requireFresh } from './authority.ts'
 import type { AgentCaller, Caller } from './caller.ts'
 import { type Issued, issueAccessToken } from './issue-access-token.ts'
 import { issueAgentToken } from './issue-agent-token.ts'
+import { decisionEvent } from './record-decision.ts'
 import { registerUser } from './register-user.ts'
 import type { IssuedToken, TokenAsk, Wire } from './token-ask.ts'
 import { tenantStands } from './verify-access-token.ts'
@@ -70,25 +71,20 @@ async function recordRefusal(
   view: AuthorityView,
   ask: TokenAsk,
   seen: Seen,
-  { refusal, decision }: { readonly refusal: Refusal; readonly decision?: DecisionId },
+  { refusal, decision }: { readonly refusal: Refusal; readonly decision?: Decision },
 ): Promise<void> {
   const agent = seen.caller ? { agent: seen.caller.workload.id } : {}
   const about =
     ask.grant === 'attest'
       ? { audience: ask.audience.slice(0, 200) }
       : { resource: ask.target.resource.slice(0, 200) }
-  const event: AuditDraft = {
-    tenant: view.name,
-    at: view.at,
-    kind: decision ? 'decision' : ask.grant === 'attest' ? 'attest' : 'issue',
-    outcome: refusal.refused === 'ask' ? 'ask' : 'deny',
-    reason: refusal.reason,
-    revision: view.snapshot.revision,
-    ...agent,
-    ...(decision ? { decision } : {}),
-    ...(seen.user === undefined ? {} : { personal: { user: seen.user } }),
-    facts: { grant: ask.grant, ...about },
-  }
+  const who = { ...agent, ...(seen.user === undefined ? {} : { personal: { user: seen.user } }) }
+  const outcome = refusal.refused === 'ask' ? 'ask' : 'deny'
+  const said = { outcome, reason: refusal.reason, facts: { grant: ask.grant, ...about } } as const
+  const kind = ask.grant === 'attest' ? 'attest' : 'issue'
+  const plain = { tenant: view.name, at: view.at, kind, revision: view.snapshot.revision } as const
+  // A decision is recorded with the policies and conditions it looked at; what came before one has only its reason.
+  const event: AuditDraft = { ...(decision ? decisionEvent(view, decision) : plain), ...who, ...said }
   await view.ports.store.commit({ events: [event] })
 }
 

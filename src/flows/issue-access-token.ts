@@ -5,7 +5,7 @@ import type { PrincipalChain } from '../core/identity/principal-chain.ts'
 import { type AgentId, type DecisionId, type Revision, splitAgentId, type TokenId } from '../core/ids.ts'
 import { type Link, link } from '../core/lifecycle/revocation.ts'
 import type { AccessRequest } from '../core/policy/access-request.ts'
-import type { Allow } from '../core/policy/decision.ts'
+import type { Allow, Decision } from '../core/policy/decision.ts'
 import { resourceUri } from '../core/policy/resource.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -19,7 +19,7 @@ import type { IssuedToken, TokenTarget, Wire } from './token-ask.ts'
 import type { Subject } from './verify-subject.ts'
 
 /** A no after a decision: the event says which, so that the refusal is recorded once and with its decision. */
-export type Issued = Result<IssuedToken, { readonly refusal: Refusal; readonly decision?: DecisionId }>
+export type Issued = Result<IssuedToken, { readonly refusal: Refusal; readonly decision?: Decision }>
 
 const MAX_LINKS = 32
 const MAX_ACTORS = 8
@@ -50,10 +50,9 @@ export async function issueAccessToken(
     ...(wire.address === undefined ? {} : { address: wire.address }),
   }
   const decision = view.ports.decide(request, view.snapshot, view.at)
-  if (decision.outcome !== 'allow')
-    return { ok: false, error: { refusal: decision.refusal, decision: request.id } }
+  if (decision.outcome !== 'allow') return { ok: false, error: { refusal: decision.refusal, decision } }
   const scope = narrowed(view, decision, known, subject, target)
-  if (!scope.ok) return { ok: false, error: { refusal: scope.error, decision: request.id } }
+  if (!scope.ok) return { ok: false, error: { refusal: scope.error, decision } }
   return ok(await mint(view, { caller, subject, target, session, chain, decision, scope: scope.value }))
 }
 
@@ -216,6 +215,7 @@ function issueEvent(view: AuthorityView, minting: Minting, jti: TokenId): AuditD
     token: jti,
     bearer: chain.jkt === undefined,
     policies: decision.explanation.sides.flatMap((side) => side.policies),
+    conditions: decision.explanation.conditions.map(({ name, state }) => `${name}:${state}`),
     facts: { proof: chain.proof, expires: chain.expires, ...(target.singleUse ? { once: true } : {}) },
   } as const
   return subject.user === undefined ? event : { ...event, personal: { user: subject.user.name } }
