@@ -55,7 +55,8 @@ export async function startPart(
     )
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (!line.startsWith('{')) return log(`${name}: ${line}`)
-      const message = JSON.parse(line) as Record<string, unknown> & { ready?: boolean }
+      const message = JSON.parse(line) as Record<string, unknown> & { ready?: boolean; says?: string }
+      if (message.ready === undefined && message.says) lastWords = message.says
       if (message.ready) {
         clearTimeout(late)
         resolve(message)
