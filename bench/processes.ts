@@ -69,9 +69,13 @@ function readyLine(child: ChildProcess, script: string): Promise<Record<string, 
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`${script} was not ready in time`)), READY_WITHIN_MS)
     child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`${script} ended with ${code} before it was ready`)))
+    let last = ''
+    child.once('exit', (code) => {
+      setImmediate(() => reject(new Error(`${script} ended with ${code} before it was ready: ${last}`)))
+    })
     if (!child.stdout) return reject(new Error(`${script} has no output`))
     createInterface({ input: child.stdout }).on('line', (line) => {
+      last = line
       if (!line.startsWith('{')) return
       const said = JSON.parse(line) as Record<string, unknown>
       if (said['ready'] !== true) return

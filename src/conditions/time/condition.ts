@@ -57,7 +57,7 @@ function localClock(zone: string): (now: EpochMillis) => Local {
     hourCycle: 'h23',
   })
   const place = (zone.split('/').at(-1) ?? zone).replaceAll('_', ' ')
-  return (now) => {
+  return eachMinute((now) => {
     const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]))
     const [weekday = '', hour = '', minute = ''] = [
       parts.get('weekday'),
@@ -69,6 +69,16 @@ function localClock(zone: string): (now: EpochMillis) => Local {
       minute: minutes(`${hour}:${minute}`),
       says: `it is ${weekday} ${hour}:${minute} in ${place}`,
     }
+  })
+}
+
+/** A clock without seconds says the same for a minute, and zones differ by whole ones. */
+function eachMinute(clock: (now: EpochMillis) => Local): (now: EpochMillis) => Local {
+  let last: { readonly minute: number; readonly local: Local } | undefined
+  return (now) => {
+    const minute = Math.floor(now / 60_000)
+    if (last?.minute !== minute) last = { minute, local: clock(now) }
+    return last.local
   }
 }
 

@@ -20,6 +20,7 @@ import { parseIp } from './cedar/extensions/ip.ts'
 import type { ConditionResult, Fact, Facts } from './condition.ts'
 import { actionUid, agentEntity, resourceEntities, userEntity } from './entities.ts'
 import { factName } from './facts-resource.ts'
+import { aboutResource } from './policy-set.ts'
 import type { Whole } from './question.ts'
 import type { Tool } from './tool.ts'
 
@@ -48,9 +49,10 @@ export type FrameSide = {
 
 export function sidesOf(question: Whole, tool: Tool, input: Value): readonly FrameSide[] {
   const own = ownFrame(question, tool, input)
-  const { policies } = question.tenant
-  const sides = [side('agent', own, own.agent, policies.for.Agent, question.chain)]
-  if (own.user !== undefined) sides.push(side('user', own, own.user, policies.for.User, question.chain))
+  const policies = question.tenant.policies.for
+  const about = (all: readonly CedarPolicy[]) => aboutResource(all, own.resource)
+  const sides = [side('agent', own, own.agent, about(policies.Agent), question.chain)]
+  if (own.user !== undefined) sides.push(side('user', own, own.user, about(policies.User), question.chain))
   const forbids = question.caller.guest ? forbidsOf(question.caller.home) : []
   if (forbids.length > 0) {
     const home = homeFrame(question, tool, input)
@@ -64,6 +66,9 @@ function forbidsOf(home: TenantSnapshot): readonly CedarPolicy[] {
   return home.policies.for.Agent.filter((policy) => policy.effect === 'forbid')
 }
 
+/** A scope looks at nothing in it. */
+const NO_CONTEXT = record(new Map())
+
 function side(
   principal: FrameSide['principal'],
   frame: Frame,
@@ -71,7 +76,8 @@ function side(
   policies: readonly CedarPolicy[],
   chain: PrincipalChain,
 ): FrameSide {
-  const request = cedarRequest(frame, uid, new Set())
+  const { action, resource } = frame
+  const request = { principal: uid, action, resource, context: NO_CONTEXT }
   const fitting = policies.filter((policy) => policy.inScope(request, frame.entities))
   const claimed = principal === 'agent' && chain.proof === 'claimed'
   const covers = (policy: CedarPolicy) =>

@@ -2,6 +2,7 @@ import { type Refusal, refuse } from '../refusal.ts'
 import { err, type Result } from '../result.ts'
 import {
   type CedarPolicy,
+  type EntityUid,
   type Json,
   parseExactJson,
   preparePolicy,
@@ -25,6 +26,24 @@ export function policySetOf(byName: ReadonlyMap<string, CedarPolicy>): PolicySet
   const sorted = [...byName.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
   const applying = (type: PrincipalType) => sorted.filter((policy) => mayApplyTo(policy, type))
   return { byName, for: { Agent: applying('Agent'), User: applying('User') } }
+}
+
+const aboutEach = new WeakMap<readonly CedarPolicy[], Map<string, readonly CedarPolicy[]>>()
+
+/**
+ * Those of a list that may be about a resource: the rest name another one in their scope. Found once for each resource that is asked
+ * for, which must be one that exists: that bounds how many there are.
+ */
+export function aboutResource(policies: readonly CedarPolicy[], resource: EntityUid): readonly CedarPolicy[] {
+  const ofList = aboutEach.get(policies) ?? new Map<string, readonly CedarPolicy[]>()
+  aboutEach.set(policies, ofList)
+  const before = ofList.get(resource.key)
+  if (before) return before
+  const found = policies.filter(
+    ({ scope }) => scope.resource.op !== '==' || scope.resource.entity.key === resource.key,
+  )
+  ofList.set(resource.key, found)
+  return found
 }
 
 export function addPolicy(set: PolicySet, policy: CedarPolicy): PolicySet {
