@@ -5,10 +5,21 @@ import { z } from 'zod'
 import { durationSchema, nameSchema } from '../core/identity/name.ts'
 import { didYouMean } from '../flows/configuration/problem.ts'
 
-/** An origin as it is published: scheme, host and port, no path and no slash at the end. */
-const originSchema = z.url().refine((text) => new URL(text).origin === text, {
-  error: 'an origin is scheme, host and port, such as https://countersign.example',
-})
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+/**
+ * An origin as it is published: scheme, host and port, no path and no slash at the end. Plain http is for this machine alone: elsewhere
+ * tokens would travel in the clear.
+ */
+const originSchema = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => new URL(text).origin === text, {
+    error: 'an origin is scheme, host and port, such as https://countersign.example',
+    abort: true,
+  })
+  .refine((text) => text.startsWith('https:') || LOOPBACK.test(new URL(text).hostname), {
+    error: 'plain http is for loopback addresses only; use https',
+  })
 
 const listenSchema = z
   .string()
@@ -78,6 +89,8 @@ export const serverSchema = z
 export type AuthorityConfig = z.infer<typeof authoritySchema>
 export type GatewayConfig = z.infer<typeof gatewaySchema>
 export type ServerConfig = z.infer<typeof serverSchema>
+/** PEM files. */
+export type TlsFiles = z.infer<typeof tlsSchema>
 
 /** The start is refused: what is wrong in the server's own configuration, one line each, with the key's name. */
 export class BadConfig extends Error {
@@ -108,35 +121,71 @@ function lineOf(issue: z.core.$ZodIssue): readonly string[] {
   return [`${at || 'configuration'}: ${missing ? 'is missing' : issue.message}`]
 }
 
+/** What each key may say alone, but not together with another. */
+function contradictions({ authority, gateway }: ServerConfig): readonly string[] {
+  const wrong: string[] = []
+  if (gateway?.authority.startsWith('https:') && !gateway.authority_ca)
+    wrong.push('gateway.authority_ca: is missing; a gateway pins its authority by a CA bundle')
+  if (authority?.tls && !authority.origin.startsWith('https:'))
+    wrong.push('authority.origin: must be https, since authority.tls serves https')
+  if (gateway?.tls && !gateway.origin.startsWith('https:'))
+    wrong.push('gateway.origin: must be https, since gateway.tls serves https')
+  if (!authority || !gateway) return wrong
+  if (gateway.authority !== authority.origin)
+    wrong.push('gateway.authority: must be authority.origin, since both run here')
+  if (gateway.origin !== authority.gateway_origin)
+    wrong.push('gateway.origin: must be authority.gateway_origin, since both run here')
+  return wrong
+}
+
+function readYaml(path: string): unknown {
+  try {
+    return parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    // A system's error has a code in capitals; a YAML error says its place in its first line. Neither quotes the whole file.
+    const [why] = error instanceof Error ? error.message.split('\n') : []
+    throw new BadConfig([`${path}: can't be read: ${why?.replace(/:$/, '')}`])
+  }
+}
+
 /** Reads and checks the server's configuration; paths are relative to its file. Throws BadConfig. */
 export function readServerConfig(path: string): ServerConfig {
-  const raw: unknown = parse(readFileSync(path, 'utf8'))
+  const raw = readYaml(path) ?? {}
   const parsed = serverSchema.safeParse(raw, { reportInput: true })
   if (!parsed.success) throw new BadConfig(parsed.error.issues.flatMap(lineOf))
-  const { authority, gateway } = parsed.data
+  const wrong = contradictions(parsed.data)
+  if (wrong.length > 0) throw new BadConfig(wrong)
   const at = (each: string) => resolve(dirname(path), each)
-  if (gateway?.authority.startsWith('https:') && !gateway.authority_ca) {
-    throw new BadConfig(['gateway.authority_ca: is missing; a gateway pins its authority by a CA bundle'])
-  }
+  const { authority, gateway } = parsed.data
   return {
-    ...(authority
-      ? {
-          authority: {
-            ...authority,
-            folder: at(authority.folder),
-            ...(authority.keys ? { keys: at(authority.keys) } : {}),
-          },
-        }
-      : {}),
-    ...(gateway
-      ? {
-          gateway: {
-            ...gateway,
-            evidence: at(gateway.evidence),
-            journal: at(gateway.journal),
-            ...(gateway.authority_ca ? { authority_ca: at(gateway.authority_ca) } : {}),
-          },
-        }
-      : {}),
+    ...(authority ? { authority: authorityPaths(authority, at) } : {}),
+    ...(gateway ? { gateway: gatewayPaths(gateway, at) } : {}),
   }
+}
+
+type At = (path: string) => string
+
+function authorityPaths(authority: AuthorityConfig, at: At): AuthorityConfig {
+  const secrets = Object.entries(authority.secrets).map(([name, file]) => [name, at(file)] as const)
+  return {
+    ...authority,
+    ...tlsPaths(authority.tls, at),
+    folder: at(authority.folder),
+    secrets: Object.fromEntries(secrets),
+    ...(authority.keys ? { keys: at(authority.keys) } : {}),
+  }
+}
+
+function gatewayPaths(gateway: GatewayConfig, at: At): GatewayConfig {
+  return {
+    ...gateway,
+    ...tlsPaths(gateway.tls, at),
+    evidence: at(gateway.evidence),
+    journal: at(gateway.journal),
+    ...(gateway.authority_ca ? { authority_ca: at(gateway.authority_ca) } : {}),
+  }
+}
+
+function tlsPaths(tls: TlsFiles | undefined, at: At): { readonly tls?: TlsFiles } {
+  return tls ? { tls: { certificate: at(tls.certificate), key: at(tls.key) } } : {}
 }

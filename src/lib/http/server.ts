@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import { type HttpLimits, handle, LIMITS } from './door.ts'
 import type { Route } from './route.ts'
 import { compileRoutes } from './router.ts'
@@ -26,6 +27,8 @@ export type HttpServer = {
   readonly server: Server
   readonly host: string
   readonly port: number
+  /** New connections get this certificate; open ones keep theirs. Throws when the two don't fit; does nothing without TLS. */
+  readonly renew: (identity: ServerIdentity) => void
   readonly close: () => Promise<void>
 }
 
@@ -39,8 +42,32 @@ export async function serveRoutes(routes: readonly Route[], options: ServeOption
   server.on('request', (request, response) => void handle(door, request, response, false))
   server.on('checkContinue', (request, response) => void handle(door, request, response, true))
   server.on('clientError', refuseConnection)
+  const sockets = trackSockets(server)
   const port = await listen(server, options)
-  return { server, host: options.host, port, close: () => closeServer(server, limits.grace) }
+  return {
+    server,
+    host: options.host,
+    port,
+    renew: (identity) => {
+      if (server instanceof TlsServer) server.setSecureContext(contextOf(identity))
+    },
+    close: () => closeServer(server, sockets, limits.grace),
+  }
+}
+
+/** Every connection, also one that has sent nothing yet or is still in its TLS handshake: HTTP knows nothing of those. */
+function trackSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+// RFC 9325 §3.1.1: nothing below TLS 1.2. Said here, since a flag or a variable of Node could lower its default.
+function contextOf({ certificate, key }: ServerIdentity) {
+  return { cert: certificate, key, minVersion: 'TLSv1.2' } as const
 }
 
 function makeServer(limits: HttpLimits, tls: ServerIdentity | undefined): Server {
@@ -52,9 +79,7 @@ function makeServer(limits: HttpLimits, tls: ServerIdentity | undefined): Server
     connectionsCheckingInterval: Math.min(5000, limits.headersTimeout),
   }
   if (!tls) return createServer(http)
-  // RFC 9325 §3.1.1: nothing below TLS 1.2. Said here, since a flag or a variable of Node could lower its default.
-  const own = { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' } as const
-  return createTlsServer({ ...http, ...own, handshakeTimeout: limits.headersTimeout })
+  return createTlsServer({ ...http, ...contextOf(tls), handshakeTimeout: limits.headersTimeout })
 }
 
 /** The port, 0 on a unix socket. */
@@ -69,11 +94,13 @@ function listen(server: Server, { host, port, path }: ServeOptions): Promise<num
   })
 }
 
-async function closeServer(server: Server, grace: number): Promise<void> {
+async function closeServer(server: Server, sockets: ReadonlySet<Socket>, grace: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   // A connection that was busy when closing began would idle until its keep-alive ends.
   const sweep = setInterval(() => server.closeIdleConnections(), 20)
-  const cut = setTimeout(() => server.closeAllConnections(), grace)
+  const cut = setTimeout(() => {
+    for (const socket of sockets) socket.destroy()
+  }, grace)
   await closed
   clearInterval(sweep)
   clearTimeout(cut)
