@@ -7,11 +7,12 @@ import { runCli } from './cli/program.ts'
 // The server's code is loaded only by the commands that run it: the others start in a tenth of the time.
 const parts: CliParts = {
   version: versionOf(new URL('../package.json', import.meta.url)),
-  serve: async (configPath) => {
+  serve: async (configPath, ready) => {
     const { closeOnSignals, serve } = await import('./server/serve.ts')
-    const served = await serve(configPath)
+    const served = serve(configPath, ready)
+    // Before it is ready: a start that is stopped half-way must not leave a database behind.
     closeOnSignals(served, (code) => process.exit(code))
-    return served.running.map(({ facts }) => facts)
+    await served.started
   },
   checkOffline: async (files, variables) => {
     const { checkOffline } = await import('./server/check-offline.ts')

@@ -7,8 +7,11 @@ import type { Done } from './run.ts'
 /** What only the program itself can do, handed in by its entry: the command line never imports the server. */
 export type CliParts = {
   readonly version: string
-  /** Runs what a server configuration names. Resolves with each role's facts once all of it answers; goes on until a signal. */
-  readonly serve: (configPath: string) => Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** Runs what a server configuration names, and tells each role's facts once it answers. Resolves when all do; goes on until a signal. */
+  readonly serve: (
+    configPath: string,
+    ready: (facts: Readonly<Record<string, unknown>>) => void,
+  ) => Promise<void>
   /** Checks a folder without an authority: nothing is registered as yet. */
   readonly checkOffline: (
     files: readonly ConfigurationFile[],

@@ -1,9 +1,20 @@
 import { type Logger, pino } from 'pino'
 import { type Running, startAuthority } from './authority.ts'
-import { readServerConfig } from './config.ts'
+import { readServerConfig, type ServerConfig } from './config.ts'
 import { startGateway } from './gateway.ts'
 
-export type Served = { readonly running: readonly Running[]; readonly close: () => Promise<void> }
+/** What a role says when it is ready: where it listens, and as what. */
+export type Facts = Running['facts']
+
+/** A server that starts or runs. */
+export type Served = {
+  /** Resolves once every role answers, or `close` was called before. Rejects, with everything closed, when one can't be started. */
+  readonly started: Promise<void>
+  /** Reads the certificates' files again. What is wrong with them is logged, and the old ones stay. */
+  readonly renew: () => void
+  /** Ends the roles, also in the middle of their start; the gateway first, since it has something to ship to the authority. */
+  readonly close: () => Promise<void>
+}
 
 /** What is secret by type prints as nothing; what could hold a token in text is cut out by name as well. */
 function logger(): Logger {
@@ -14,29 +25,63 @@ function logger(): Logger {
   )
 }
 
-/**
- * Runs what the server's configuration names: an authority, a gateway, or both in one process. Resolves once all of it answers.
- * Throws BadConfig, or a fault with a stable reason.
- */
-export async function serve(configPath: string): Promise<Served> {
-  const config = readServerConfig(configPath)
-  const log = logger()
-  const running: Running[] = []
-  const close = async () => {
-    for (const role of running.splice(0).reverse()) await role.close()
-  }
-  try {
-    if (config.authority)
-      running.push(await startAuthority(config.authority, log.child({ role: 'authority' })))
-    if (config.gateway) running.push(await startGateway(config.gateway, log.child({ role: 'gateway' })))
-  } catch (error) {
-    await close()
-    throw error
-  }
-  return { running, close }
+type Start = (signal: AbortSignal) => Promise<Running>
+
+function rolesOf({ authority, gateway }: ServerConfig, log: Logger): readonly Start[] {
+  const roles: Start[] = []
+  if (authority) roles.push((signal) => startAuthority(authority, log.child({ role: 'authority' }), signal))
+  if (gateway) roles.push((signal) => startGateway(gateway, log.child({ role: 'gateway' }), signal))
+  return roles
 }
 
-/** Ends cleanly on a signal: doors closed, what is in flight finished, journals and database last. A second signal ends at once. */
+/**
+ * Runs what the server's configuration names: an authority, a gateway, or both in one process, started side by side, since a gateway
+ * waits until the authority knows it. `ready` is called for each role once it answers. Throws BadConfig; `started` rejects with a fault
+ * that has a stable reason.
+ */
+export function serve(configPath: string, ready: (facts: Facts) => void): Served {
+  const log = logger()
+  const roles = rolesOf(readServerConfig(configPath), log)
+  const stop = new AbortController()
+  const running: Running[] = []
+  const starting = roles.map(async (start) => {
+    const role = await start(stop.signal)
+    running.push(role)
+    if (!stop.signal.aborted) ready(role.facts)
+  })
+  const close = async () => {
+    stop.abort()
+    await Promise.allSettled(starting)
+    // Whatever could not be closed, the rest still is.
+    const order = running.splice(0).sort((a) => (a.facts['role'] === 'gateway' ? -1 : 1))
+    for (const role of order) {
+      await role.close().catch((error: unknown) => log.error({ err: error }, 'closing'))
+    }
+  }
+  const started = Promise.all(starting).then(
+    () => undefined,
+    async (error: unknown) => {
+      const asked = stop.signal.aborted
+      await close()
+      if (!asked) throw error
+    },
+  )
+  const renew = () => {
+    for (const role of running) {
+      try {
+        role.renew()
+      } catch (error) {
+        log.error({ err: error }, 'the certificate stays as it was')
+      }
+    }
+  }
+  return { started, renew, close }
+}
+
+/**
+ * Ends cleanly on SIGTERM and SIGINT: doors closed, what is in flight finished, journals and database last. A second signal ends at once.
+ * SIGHUP reads the certificates anew.
+ */
 export function closeOnSignals(served: Served, ended: (code: number) => void): void {
   let closing = false
   const end = () => {
@@ -47,5 +92,5 @@ export function closeOnSignals(served: Served, ended: (code: number) => void): v
       () => ended(1),
     )
   }
-  process.on('SIGTERM', end).on('SIGINT', end)
+  process.on('SIGTERM', end).on('SIGINT', end).on('SIGHUP', served.renew)
 }

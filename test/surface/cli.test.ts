@@ -17,7 +17,7 @@ let address: string
 
 const parts: CliParts = {
   version: '0.1.0',
-  serve: async () => [{ role: 'authority', origin: 'https://authority.example' }],
+  serve: async (_config, ready) => ready({ role: 'authority', origin: 'https://authority.example' }),
   checkOffline,
 }
 

@@ -7,10 +7,13 @@ export function addServeCommand(program: Command, cli: Cli): void {
     .description('run an authority, a gateway, or both, as a configuration file says')
     .requiredOption('--config <file>', "the server's own configuration")
   serve.action(async ({ config }: { readonly config: string }) => {
+    const json = serve.optsWithGlobals<{ readonly json?: boolean }>().json === true
     await cli.run(serve, 'starting', async () => {
-      const roles = await cli.serve(config)
-      const facts = Object.assign({}, ...roles) as Readonly<Record<string, unknown>>
-      return { facts: { ready: true, ...facts, roles }, lines: roles.map(lineOf) }
+      // Each role as it becomes ready: a gateway may wait long for what its authority has to be told first.
+      await cli.serve(config, (facts) => {
+        cli.io.out(json ? JSON.stringify({ ok: true, ready: true, ...facts }) : lineOf(facts))
+      })
+      return { facts: {}, lines: [], silent: true }
     })
   })
 }
