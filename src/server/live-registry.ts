@@ -1,6 +1,7 @@
 import { addDocuments, type Documents } from '../core/documents.ts'
 import type { Revision } from '../core/ids.ts'
 import type { Store } from '../core/ports.ts'
+import { Unavailable } from '../core/refusal.ts'
 import type { Change } from '../core/registry.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 
@@ -19,6 +20,7 @@ export type LiveRegistry = {
   readonly close: () => Promise<void>
 }
 
+/** The pure function that makes the next snapshot of one and what was committed since. */
 export type Apply = (snapshot: Snapshot, changes: readonly Change[]) => Snapshot
 
 const LOOK_EVERY_MS = 1000
@@ -27,11 +29,10 @@ type State = {
   snapshot: Snapshot
   documents: Documents
   confirmedAt: number
-  reading: Promise<void> | undefined
-  again: boolean
 }
 
-function emitter<T extends readonly unknown[]>() {
+/** One listener's fault must not keep a change from the others. */
+function emitter<T extends readonly unknown[]>(report: (error: unknown) => void) {
   const listeners = new Set<(...args: T) => void>()
   return {
     add: (listener: (...args: T) => void) => {
@@ -39,30 +40,64 @@ function emitter<T extends readonly unknown[]>() {
       return () => void listeners.delete(listener)
     },
     emit: (...args: T) => {
-      for (const listener of listeners) listener(...args)
+      for (const listener of listeners) {
+        try {
+          listener(...args)
+        } catch (error) {
+          report(error)
+        }
+      }
     },
   }
 }
 
+/** Runs `read` one at a time; a call that comes in meanwhile is served by one more run that starts after it. */
+function coalesced(read: () => Promise<void>) {
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  const start = (): Promise<void> => {
+    const reading = read().finally(() => {
+      running = undefined
+    })
+    running = reading
+    return reading
+  }
+  const ask = (): Promise<void> => {
+    if (next || !running) return next ?? start()
+    next = running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined
+        return start()
+      })
+    return next
+  }
+  return { ask, settled: () => (next ?? running)?.catch(() => undefined) }
+}
+
+/**
+ * Reads the registry and keeps it current until `close`. Throws the store's fault when the first read fails; later ones go to `report`,
+ * and the view gets older.
+ */
 export async function startLiveRegistry(
-  store: Store,
+  store: Pick<Store, 'head' | 'changes' | 'onCommit'>,
   empty: Snapshot,
   apply: Apply,
   report: (error: unknown) => void,
 ): Promise<LiveRegistry> {
-  const state: State = {
-    snapshot: empty,
-    documents: new Map(),
-    confirmedAt: -Infinity,
-    reading: undefined,
-    again: false,
-  }
-  const changed = emitter<[readonly Change[], Revision]>()
-  const confirmed = emitter<[Revision]>()
+  const state: State = { snapshot: empty, documents: new Map(), confirmedAt: -Infinity }
+  const changed = emitter<[readonly Change[], Revision]>(report)
+  const confirmed = emitter<[Revision]>(report)
 
   const read = async (): Promise<void> => {
     const asked = performance.now()
     const head = await store.head()
+    // A database that was put back, or a standby: what was revoked since would be forgotten, and revisions given out twice.
+    if (head < state.snapshot.revision)
+      throw new Unavailable(
+        'registry.behind',
+        'the database is behind what this authority read from it before',
+      )
     if (head > state.snapshot.revision) {
       const changes = await store.changes(state.snapshot.revision)
       state.documents = addDocuments(state.documents, changes)
@@ -72,37 +107,29 @@ export async function startLiveRegistry(
     state.confirmedAt = asked
     confirmed.emit(state.snapshot.revision)
   }
+  const reads = coalesced(read)
 
-  /** One read at a time; a call that comes in meanwhile is served by one more read that starts after it. */
-  const refresh = async (): Promise<void> => {
-    if (state.reading) {
-      state.again = true
-      await state.reading.catch(() => undefined)
-      if (!state.again) return state.reading ?? Promise.resolve()
-    }
-    state.again = false
-    const reading = read().finally(() => {
-      if (state.reading === reading) state.reading = undefined
+  await reads.ask()
+  let told: unknown
+  // Several looks may wait for one read: its fault is told once.
+  const look = () =>
+    void reads.ask().catch((error: unknown) => {
+      if (error !== told) report(error)
+      told = error
     })
-    state.reading = reading
-    return reading
-  }
-
-  await refresh()
-  const look = () => void refresh().catch(report)
   const stopListening = await store.onCommit(look)
   const timer = setInterval(look, LOOK_EVERY_MS)
   return {
     snapshot: () => state.snapshot,
     documents: () => state.documents,
     ageMs: () => performance.now() - state.confirmedAt,
-    refresh,
+    refresh: reads.ask,
     onChange: changed.add,
     onConfirmed: confirmed.add,
     close: async () => {
       clearInterval(timer)
       await stopListening()
-      await state.reading?.catch(() => undefined)
+      await reads.settled()
     },
   }
 }
