@@ -26,8 +26,9 @@ export const place: ConditionKind<PlaceConfig> = {
   config: schema,
   make: ({ countries, networks }, { country }): ConditionTest => {
     const ranges = networks.flatMap((each) => parseNetwork(each) ?? [])
+    const parse = lastParsed()
     return ({ address }) => {
-      const peer = address === undefined ? undefined : parseAddress(address)
+      const peer = address === undefined ? undefined : parse(address)
       if (peer === undefined) return { state: 'missing', fact: 'the address of the caller is not known' }
       const here = (state: 'holds' | 'fails', where: string) =>
         ({ state, fact: `it comes from ${where}`, ageSeconds: 0 }) as const
@@ -48,6 +49,15 @@ type Network = { readonly base: Address; readonly length: number }
 function parseAddress(written: string): Address | undefined {
   const plain = ipaddr.IPv6.isValid(written) || ipaddr.IPv4.isValidFourPartDecimal(written)
   return plain ? ipaddr.process(written) : undefined
+}
+
+/** The same caller asks again and again, mostly. */
+function lastParsed(): typeof parseAddress {
+  let last: { readonly written: string; readonly address: Address | undefined } | undefined
+  return (written) => {
+    if (last?.written !== written) last = { written, address: parseAddress(written) }
+    return last.address
+  }
 }
 
 /** An address with bits beyond its prefix is a slip of the hand: it names one host and means a network. */

@@ -1,3 +1,4 @@
+import type { Agent } from '../identity/agent.ts'
 import type { PrincipalChain } from '../identity/principal-chain.ts'
 import { link } from '../lifecycle/revocation.ts'
 import type { TenantSnapshot } from '../snapshot.ts'
@@ -94,18 +95,38 @@ export function cedarRequest(frame: Frame, principal: EntityUid, holding: Readon
 }
 
 function ownFrame(question: Whole, tool: Tool, input: Value): Frame {
-  const { tenant, caller, chain, user, request } = question
-  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
-  const person = user && userEntity(user, tenant.tenant)
+  const { tenant, request } = question
+  const { entities, agent, user } = callersOf(question)
   return {
     tenant,
-    entities: layer(closed(person ? [agent, person] : [agent]), tenant.entities),
-    agent: agent.uid,
-    ...(person ? { user: person.uid } : {}),
+    entities,
+    agent,
+    ...(user ? { user } : {}),
     action: actionUid(tool.action),
     resource: entityUid('Resource', request.resource),
-    context: contextOf(question, agent.uid, person?.uid, input),
+    context: contextOf(question, agent, user, input),
   }
+}
+
+type Callers = Pick<Frame, 'entities' | 'agent'> & { readonly user?: EntityUid; readonly of: Agent }
+const callers = new WeakMap<TenantSnapshot, Map<string, Callers>>()
+const MAX_CALLERS = 10_000
+
+/** The agent and its user over what the tenant has: the same for each of their questions until something of the tenant changes. */
+function callersOf({ tenant, caller, chain, user }: Whole): Callers {
+  const ofTenant = callers.get(tenant) ?? new Map<string, Callers>()
+  callers.set(tenant, ofTenant)
+  const key = JSON.stringify([caller.id, chain.proof, user?.user])
+  const before = ofTenant.get(key)
+  // A guest is described at its home, which changes by itself.
+  if (before?.of === caller.agent) return before
+  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
+  const person = user && userEntity(user, tenant.tenant)
+  const entities = layer(closed(person ? [agent, person] : [agent]), tenant.entities)
+  const found = { entities, agent: agent.uid, of: caller.agent, ...(person ? { user: person.uid } : {}) }
+  if (ofTenant.size >= MAX_CALLERS) ofTenant.clear()
+  ofTenant.set(key, found)
+  return found
 }
 
 /** There the agent has its own name and attributes, and what is not of that tenant goes by `<tenant>/<name>`. */

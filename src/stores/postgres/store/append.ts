@@ -18,22 +18,23 @@ const LOCK_TREES = {
     where tenant = any ($1::text[]) order by tenant for update`,
 }
 
+/** The rows come as JSON: a batch is written out by one call instead of being quoted value by value. */
 const APPEND = {
   name: 'append_events',
   text: `with opened as (
       insert into countersign.audit_openings (tenant, idx, field, salt, value)
-      select * from unnest($13::text[], $14::bigint[], $15::text[], $16::text[], $17::text[])
+      select * from json_to_recordset($2::json)
+        as new (tenant text, idx bigint, field text, salt text, value text)
     ), grown as (
-      update countersign.audit_trees tree set size = new.size, frontier = string_to_array(new.frontier, ',')
-      from unnest($18::text[], $19::bigint[], $20::text[]) as new (tenant, size, frontier)
+      update countersign.audit_trees tree set size = new.size, frontier = new.peaks
+      from json_to_recordset($3::json) as new (tenant text, size bigint, peaks text[])
       where tree.tenant = new.tenant
     )
     insert into countersign.audit_events
       (tenant, idx, leaf, leaf_hash, recorder, n, at, kind, outcome, agent, resource, decision)
     select tenant, idx, leaf, decode(hash, 'base64'), recorder, n, at, kind, outcome, agent, resource, decision
-    from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
-      $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
-      as new (tenant, idx, leaf, hash, recorder, n, at, kind, outcome, agent, resource, decision)`,
+    from json_to_recordset($1::json) as new (tenant text, idx bigint, leaf text, hash text, recorder text, n bigint,
+      at bigint, kind text, outcome text, agent text, resource text, decision text)`,
 }
 
 /** Adds events to their tenants' logs in this order. The rows of the logs must exist (`ensureTrees`). */
@@ -53,7 +54,9 @@ export async function appendEvents(client: PoolClient, events: readonly Numbered
   })
   await client.query({
     ...APPEND,
-    values: [...eventColumns(placed), ...openingColumns(placed), ...treeColumns(frontiers)],
+    values: [placed.map(eventRow), placed.flatMap(openingRows), treeRows(frontiers)].map((rows) =>
+      JSON.stringify(rows),
+    ),
   })
 }
 
@@ -71,37 +74,20 @@ export function readFrontier(row: { readonly size: bigint; readonly frontier: re
   return frontier
 }
 
-function eventColumns(placed: readonly Placed[]): unknown[] {
-  return [
-    placed.map(({ event }) => event.tenant),
-    placed.map(({ idx }) => idx),
-    placed.map(({ leaf }) => leaf),
-    placed.map(({ hash }) => hash),
-    placed.map(({ event }) => event.recorder),
-    placed.map(({ n }) => n),
-    placed.map(({ event }) => event.at),
-    placed.map(({ event }) => event.kind),
-    placed.map(({ event }) => event.outcome),
-    placed.map(({ event }) => event.agent ?? null),
-    placed.map(({ event }) => event.resource ?? null),
-    placed.map(({ event }) => event.decision ?? null),
-  ]
+function eventRow({ event, idx, leaf, hash, n }: Placed) {
+  const { tenant, recorder, at, kind, outcome, agent, resource, decision } = event
+  return { tenant, idx, leaf, hash, recorder, n, at, kind, outcome, agent, resource, decision }
 }
 
-function openingColumns(placed: readonly Placed[]): unknown[] {
-  const rows = placed.flatMap(({ event, idx, openings }) =>
-    Object.entries(openings).map(([field, opening]) => ({ tenant: event.tenant, idx, field, ...opening })),
-  )
-  return [
-    rows.map(({ tenant }) => tenant),
-    rows.map(({ idx }) => idx),
-    rows.map(({ field }) => field),
-    rows.map(({ salt }) => salt),
-    rows.map(({ value }) => value),
-  ]
+function openingRows({ event, idx, openings }: Placed) {
+  return Object.entries(openings).map(([field, opening]) => ({
+    tenant: event.tenant,
+    idx,
+    field,
+    ...opening,
+  }))
 }
 
-function treeColumns(frontiers: ReadonlyMap<TenantName, Frontier>): unknown[] {
-  const grown = [...frontiers.values()]
-  return [[...frontiers.keys()], grown.map(({ size }) => size), grown.map(({ peaks }) => peaks.join(','))]
+function treeRows(frontiers: ReadonlyMap<TenantName, Frontier>) {
+  return [...frontiers].map(([tenant, { size, peaks }]) => ({ tenant, size, peaks }))
 }
