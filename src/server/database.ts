@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Pool } from 'pg'
 import { Unavailable } from '../core/refusal.ts'
-import { openPool } from '../stores/postgres/connect.ts'
+import { openPool, withTransaction } from '../stores/postgres/connect.ts'
 import { type DatabaseAddress, readDatabaseUrl } from '../stores/postgres/database-url.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../stores/postgres/embedded/start.ts'
 import { migrate } from '../stores/postgres/migrate.ts'
@@ -81,6 +81,19 @@ async function dataFolder(folder: string): Promise<string> {
   return join(beside, 'cluster')
 }
 
+/** The two roles that row security stands on (migration 1): who logs in must be able to take both, or every write would fail later. */
+async function requireRoles(pool: Pool): Promise<void> {
+  for (const role of ['countersign_app', 'countersign_system']) {
+    await withTransaction(pool, (client) => client.query(`set local role ${role}`)).catch(
+      (cause: unknown) => {
+        if (!(cause instanceof Error && 'code' in cause && cause.code === '42501')) throw cause
+        const says = `the database's login may not take the role ${role}; as an administrator: GRANT ${role} TO its login`
+        throw new Unavailable('store.role', says, { cause })
+      },
+    )
+  }
+}
+
 async function ready(
   address: DatabaseAddress,
   kind: Database['kind'],
@@ -99,6 +112,7 @@ async function ready(
   }
   try {
     await migrate(pool, MIGRATIONS)
+    await requireRoles(pool)
   } catch (error) {
     await end()
     throw error

@@ -24,6 +24,9 @@ export function rootsOf(config: AuthorityConfig, snapshot: Snapshot): readonly R
       what: 'whoever can open it administrates',
       where: join(config.folder, 'admin.sock'),
     },
+    ...(config.tls
+      ? [{ root: 'tls-key', what: 'serves https as the authority', where: config.tls.key }]
+      : []),
     ...Object.entries(config.secrets).map(([name, where]) => ({
       root: `secret/${name}`,
       what: 'a credential that attestors may use',
@@ -36,11 +39,11 @@ export function rootsOf(config: AuthorityConfig, snapshot: Snapshot): readonly R
 function database(config: AuthorityConfig): Root {
   if (config.database_url === undefined)
     return { root: 'database', what: 'embedded, by peer authentication: no password', where: 'unix socket' }
-  const { host, username } = new URL(config.database_url)
+  const { host, username, password } = new URL(config.database_url)
   return {
     root: 'database',
-    what: `login of ${username || 'the process user'}`,
-    where: host || 'unix socket',
+    what: `login of ${username}, ${password === '' ? 'no password' : 'with a password'}`,
+    where: decodeURIComponent(host),
   }
 }
 
