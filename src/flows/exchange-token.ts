@@ -1,4 +1,5 @@
 import type { AuditDraft } from '../core/audit/audit-event.ts'
+import { splitAgentId } from '../core/ids.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -64,7 +65,11 @@ async function subjectOf(view: AuthorityView, ask: Onward, caller: Caller) {
 function isActor(view: AuthorityView, actor: string, assertion: string, caller: Caller): boolean {
   if (actor === assertion) return true
   const claims = readAgentToken(view, actor)
-  return claims.ok && claims.value.sub === caller.workload.id && claims.value.cnf.jkt === caller.jkt
+  if (!claims.ok || caller.workload.kind !== 'agent') return false
+  const { iss, sub, cnf } = claims.value
+  // The home that signed is the only one that can speak for its agents.
+  const home = `${view.ports.origin}/t/${splitAgentId(caller.workload.id).home}`
+  return iss === home && sub === caller.workload.id && cnf.jkt === caller.jkt
 }
 
 async function recordRefusal(

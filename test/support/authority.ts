@@ -31,7 +31,7 @@ export type Surface = {
   /** A projected service-account token, such as `support/support`; `pod` names the instance. */
   readonly evidence: (account: string, over?: Claims, signing?: Signing) => string
   readonly idToken: (tenant: string, sub: string, over?: Claims, signing?: Signing) => string
-  /** The key that signs for a tenant now: the test can say anything in the tenant's own name. */
+  /** A published key of a tenant: the test can say anything in the tenant's own name. */
   readonly keyOf: (tenant: string) => SigningKey
   readonly revision: () => Promise<number>
   /** Records in a tenant's log; a gateway's own come a moment later. */
@@ -71,7 +71,10 @@ async function open(closers: Closers): Promise<Omit<Surface, 'close'>> {
   ) as [string, string]
   const company = await startCompany(origin)
   closers.push(company.close)
-  const authority = await startAuthority(await authorityConfig({ folder, origin, gatewayOrigin, company }), log)
+  const authority = await startAuthority(
+    await authorityConfig({ folder, origin, gatewayOrigin, company }),
+    log,
+  )
   closers.push(authority.close)
   const socket = String(authority.facts['socket'])
   const admin = createAdminClient({ socket })
@@ -172,7 +175,7 @@ function evidenceOf(company: Company, origin: string): Surface['evidence'] {
   }
 }
 
-/** The current key of each tenant: the published set lists it first. They are made right after the tenant is. */
+/** A published key of each tenant; they are made right after the tenant is. */
 async function tokenKeys(folder: string, origin: string): Promise<ReadonlyMap<string, SigningKey>> {
   const found = new Map<string, SigningKey>()
   for (const tenant of TENANTS) {
@@ -184,7 +187,9 @@ async function tokenKeys(folder: string, origin: string): Promise<ReadonlyMap<st
 
 async function firstKid(url: string): Promise<string> {
   for (let tries = 0; tries < 200; tries += 1) {
-    const { keys } = (await (await fetch(url)).json()) as { readonly keys: readonly { readonly kid: string }[] }
+    const { keys } = (await (await fetch(url)).json()) as {
+      readonly keys: readonly { readonly kid: string }[]
+    }
     if (keys[0]) return keys[0].kid
     await setTimeout(20)
   }

@@ -17,6 +17,7 @@ export type Signing = { readonly typ?: string; readonly key?: KeyObject }
 export type OutsideIssuer = {
   readonly issuer: string
   readonly host: string
+  readonly key: KeyObject
   readonly publicKey: KeyObject
   readonly sign: (claims: Claims, signing?: Signing) => string
   readonly close: () => Promise<void>
@@ -40,6 +41,7 @@ async function startIssuer(): Promise<OutsideIssuer> {
   return {
     issuer,
     host,
+    key: pair.privateKey,
     publicKey: pair.publicKey,
     sign: (claims, { typ = 'JWT', key = pair.privateKey } = {}) =>
       signJwt({ iss: issuer, jti: randomUUID(), ...claims }, { key, kid: 'k1', alg: 'RS256', typ }),
@@ -96,10 +98,7 @@ export async function startCompany(authority: string): Promise<Company> {
 
 type Places = Pick<Company, 'cluster' | 'idp' | 'postgres' | 'orders'>
 
-function variablesOf(
-  authority: string,
-  { cluster, idp, postgres, orders }: Places,
-): Record<string, string> {
+function variablesOf(authority: string, { cluster, idp, postgres, orders }: Places): Record<string, string> {
   const { host, port, user } = postgres.server.connectionTo('analytics')
   return {
     authority,
