@@ -79,6 +79,7 @@ function emptyTenant(name: TenantName): TenantSnapshot {
     entities: NO_ENTITIES,
     revocations: new Map(),
     facts: new Map(),
+    sessionLabels: new Map(),
     problems: new Map([[`tenant/${name}`, NO_TENANT_DOCUMENT]]),
   }
 }
@@ -193,6 +194,9 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   },
   key: (draft, name, doc) => {
     draft.keys = put(draft, draft.keys, name, doc)
+  },
+  'session-label': (draft, name, doc) => {
+    draft.sessionLabels = put(draft, draft.sessionLabels, name, doc)
   },
 }
 

@@ -8,9 +8,16 @@ export function documentKey(tenant: TenantName, kind: DocumentKind, name: string
   return JSON.stringify([tenant, kind, name])
 }
 
-/** Adds changes in order; the old map is left as it was. */
+/**
+ * Adds changes in order; the old map is left as it was. Sessions come and go all the time, and one that is over is of no use to a late
+ * listener: what is gone of them is not kept.
+ */
 export function addDocuments(documents: Documents, changes: readonly Change[]): Documents {
   const next = new Map(documents)
-  for (const change of changes) next.set(documentKey(change.tenant, change.kind, change.name), change)
+  for (const change of changes) {
+    const key = documentKey(change.tenant, change.kind, change.name)
+    if (change.kind === 'session-label' && change.doc === null) next.delete(key)
+    else next.set(key, change)
+  }
   return next
 }

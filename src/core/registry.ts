@@ -14,6 +14,7 @@ import { conditionSchema, factSchema } from './policy/condition.ts'
 import { delegationSchema } from './policy/delegation.ts'
 import { policySchema } from './policy/policy.ts'
 import { resourceSchema } from './policy/resource.ts'
+import { sessionLabelSchema } from './policy/session-label.ts'
 
 /** Every kind of document in the registry, with the schema that is applied each time one crosses a border. */
 export const DOCUMENTS = {
@@ -32,6 +33,7 @@ export const DOCUMENTS = {
   revocation: revocationSchema,
   fact: factSchema,
   key: signingKeySchema,
+  'session-label': sessionLabelSchema,
 } as const
 
 export type DocumentKind = keyof typeof DOCUMENTS

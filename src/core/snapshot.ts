@@ -15,6 +15,7 @@ import type { Delegation } from './policy/delegation.ts'
 import type { FactsResource } from './policy/facts-resource.ts'
 import type { PolicySet } from './policy/policy-set.ts'
 import type { Resource } from './policy/resource.ts'
+import type { SessionLabels } from './policy/session-label.ts'
 import type { Tool } from './policy/tool.ts'
 
 /** A resource with its tools under one shape; `facts` is the one that every tenant has without declaring it. */
@@ -48,6 +49,8 @@ export type TenantSnapshot = {
   readonly revocations: ReadonlyMap<Link, Revocation>
   /** Reported facts by `<subject link>/<source>`. */
   readonly facts: ReadonlyMap<string, Fact>
+  /** What sessions collected, by `<session>/<label>`. */
+  readonly sessionLabels: SessionLabels
   /** What is stored and can't be used: `<kind>/<name>` → why. `broken` is the first of them. */
   readonly problems: ReadonlyMap<string, string>
   readonly broken?: string

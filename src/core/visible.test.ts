@@ -68,6 +68,11 @@ const more: Change[] = [
     ...{ allow_private: ['10.0.0.7'], keys_survive: '24h', users: 'listed', attributes: {} },
   }),
   change('a', 'trust', 'ci', { trust: 'ci', attestor: 'oidc-token' }),
+  ...['a', 'b', 'operator'].map((tenant) =>
+    change(tenant, 'session-label', 'ses_1/internal', {
+      ...{ 'session-label': 'ses_1/internal', session: 'ses_1', label: 'internal', until: 1 },
+    }),
+  ),
 ]
 const documents: Documents = addDocuments(new Map(), [...stories, ...more])
 const seen = visibleTo(gateway(['a']), documents)
@@ -106,6 +111,7 @@ describe('what a gateway may see', () => {
       'idp',
       'policy',
       'resource',
+      'session-label',
       'tenant',
       'user',
     ])

@@ -21,6 +21,7 @@ test.each([
   ['the tenant says', 'read', target({}), 30_000],
   ['5 s for a write', 'write', target({}), 5000],
   ['5 s for confidential data', 'read', target({ labels: ['confidential'] }), 5000],
+  ['5 s where not everything may flow', 'read', target({ clearance: 'internal' }), 5000],
   ['the tenant says, where that is less', 'write', target({}, '2s'), 2000],
   ['the resource says, for anything', 'write', target({ staleness: '1m', labels: ['confidential'] }), 60_000],
 ] as const)('a view may be as old as %s', (_name, hint, asked, expected) => {

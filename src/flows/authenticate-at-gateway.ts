@@ -2,6 +2,7 @@ import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { Presented } from '../core/enforcement.ts'
 import { issuerOf } from '../core/identity/tenant.ts'
 import { type AgentId, parseAgentId, type TenantName, tenantName } from '../core/ids.ts'
+import { isSink } from '../core/policy/label.ts'
 import { type Resource, resourceUri } from '../core/policy/resource.ts'
 import { type Refusal, Unavailable } from '../core/refusal.ts'
 import type { Result } from '../core/result.ts'
@@ -84,11 +85,15 @@ export async function authenticateAtGateway(
   }
 }
 
-/** ARCHITECTURE §9: what the resource says; else 5 s for writes and confidential data, and the tenant's limit for the rest. */
+/**
+ * ARCHITECTURE §9: what the resource says; else 5 s for writes, for confidential data and where not everything may flow, and the
+ * tenant's limit for the rest.
+ */
 export function stalenessMs({ view, resource }: Target, hint: 'read' | 'write'): number {
   if (resource.staleness !== undefined) return milliseconds(resource.staleness)
   const general = milliseconds(view.tenant.staleness)
-  return hint === 'write' || resource.labels.includes('confidential') ? Math.min(general, STRICT_MS) : general
+  const strict = hint === 'write' || resource.labels.includes('confidential') || isSink(resource)
+  return strict ? Math.min(general, STRICT_MS) : general
 }
 
 const STRICT_MS = 5000

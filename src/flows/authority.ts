@@ -3,10 +3,11 @@ import type { IdentityProvider } from '../core/identity/identity-provider.ts'
 import type { NewId, TenantName } from '../core/ids.ts'
 import type { AccessRequest } from '../core/policy/access-request.ts'
 import type { Decision } from '../core/policy/decision.ts'
+import { isSink } from '../core/policy/label.ts'
 import type { Store } from '../core/ports.ts'
 import { type Refusal, Unavailable } from '../core/refusal.ts'
 import type { Result } from '../core/result.ts'
-import type { Snapshot, TenantSnapshot } from '../core/snapshot.ts'
+import type { KnownResource, Snapshot, TenantSnapshot } from '../core/snapshot.ts'
 import { type Clock, type EpochMillis, type EpochSeconds, toSeconds } from '../core/time.ts'
 import type { ReplayCache } from '../lib/jose/dpop-replay.ts'
 import type { RemoteKeys } from '../lib/jose/remote-keys.ts'
@@ -68,6 +69,21 @@ export function viewOf(ports: AuthorityPorts, name: string): AuthorityView | und
   const at = ports.now()
   const issuer = `${ports.origin}/t/${name}`
   return { ports, snapshot, tenant, name: name as TenantName, issuer, at, now: toSeconds(at) }
+}
+
+/**
+ * The view to judge a call to this resource by. What not everything may flow into is judged with every label that was committed before
+ * now, at whichever authority: its caller's input was made before, so it holds nothing of what comes after. Throws Unavailable.
+ */
+export async function viewToJudge(
+  view: AuthorityView,
+  { resource }: Pick<KnownResource, 'resource'>,
+): Promise<AuthorityView> {
+  if (!isSink(resource)) return view
+  await view.ports.refresh()
+  const fresh = viewOf(view.ports, view.name)
+  if (fresh) return fresh
+  throw new Unavailable('registry.stale', 'the tenant was removed while a call of it was judged')
 }
 
 /** Throws Unavailable when what we know may be old: what was revoked meanwhile could be minted again (ARCHITECTURE §9). */

@@ -6,7 +6,7 @@ import type { AccessRequest } from '../core/policy/access-request.ts'
 import { resourceUri } from '../core/policy/resource.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { type AuthorityPorts, type AuthorityView, requireFresh, viewOf } from './authority.ts'
+import { type AuthorityPorts, type AuthorityView, requireFresh, viewOf, viewToJudge } from './authority.ts'
 import { type AuthorizedGateway, serves } from './authorize-gateway.ts'
 import type { Permitted } from './open-lease.ts'
 import type { PresentedCaller } from './present-token.ts'
@@ -32,11 +32,13 @@ export async function judgeAgain(
   ask: CredentialAsk,
 ): Promise<Result<JudgedAgain, Refusal>> {
   requireFresh(ports)
-  const view = serves(gateway.gateway, ask.tenant, ask.resource) ? viewOf(ports, ask.tenant) : undefined
-  if (!view) {
+  const known = serves(gateway.gateway, ask.tenant, ask.resource) ? viewOf(ports, ask.tenant) : undefined
+  if (!known) {
     await recordStranger(ports, gateway, ask)
     return err(NOT_LISTED)
   }
+  const target = known.tenant.resources.get(ask.resource)
+  const view = target ? await viewToJudge(known, target) : known
   const facts = { gateway: gateway.gateway.gateway, instance: gateway.instance }
   const caller = verifyCaller(view, ask)
   if (!caller.ok) {

@@ -4,7 +4,7 @@ import type { Allow, Decision } from '../core/policy/decision.ts'
 import type { Tool } from '../core/policy/tool.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { type AuthorityView, requireFresh } from './authority.ts'
+import { type AuthorityView, requireFresh, viewToJudge } from './authority.ts'
 import { type LeasingPorts, openLease } from './open-lease.ts'
 import { authenticateCaller, callOf, type PresentedCaller } from './present-token.ts'
 import { decisionEvent } from './record-decision.ts'
@@ -29,13 +29,14 @@ export type Login = {
  * each one asked for must be allowed, and what is not asked for is not in it.
  */
 export async function leaseLogin(
-  view: AuthorityView,
+  asked: AuthorityView,
   ask: LoginAsk,
   ports: LeasingPorts,
 ): Promise<Result<Login, Refusal>> {
-  requireFresh(view.ports)
-  const caller = authenticateCaller(view, ask.presented, 'postgres')
+  requireFresh(asked.ports)
+  const caller = authenticateCaller(asked, ask.presented, 'postgres')
   if (!caller.ok) return caller
+  const view = await viewToJudge(asked, caller.value.known)
   const wanted = toolsAsked(caller.value, ask.tools)
   if (!wanted.ok) return wanted
   const decisions = wanted.value.map((tool) => decideTool(view, caller.value, tool, ask.address))

@@ -16,6 +16,7 @@ import { type EpochSeconds, epochSeconds } from '../core/time.ts'
 import type { AuthorityView } from './authority.ts'
 import { leaseOver } from './lease-over.ts'
 import type { PresentedCaller } from './present-token.ts'
+import { raiseLabels } from './raise-label.ts'
 import { decisionEvent } from './record-decision.ts'
 
 /** What is asked of a credential provider; the composition root finds the plug-in by the tenant's settings. */
@@ -39,7 +40,7 @@ type Facts = NonNullable<AuditDraft['facts']>
 
 /**
  * The order that keeps credentials safe (ARCHITECTURE §2.4): decisions, the spend of a single-use token and the pending lease are one
- * commit; only then is the credential made; it is handed out only once its handle is recorded and nothing ended meanwhile. `facts` go
+ * commit, with the labels that the session gets by it; only then is the credential made; it is handed out only once its handle is recorded and nothing ended meanwhile. `facts` go
  * into the decision's events.
  */
 export async function openLease(
@@ -63,7 +64,14 @@ export async function openLease(
   })
   // Recorded as pending before anything exists at the target: a crash leaves a row that the sweep ends.
   const spend = first.tool ? spendOf(view, caller) : {}
-  const written = await view.ports.store.commit({ events, lease: { open: lease }, ...spend })
+  // In the same commit: nobody holds the credential of a session that doesn't carry its label (ARCHITECTURE §4).
+  const raised = raiseLabels(view, caller.access.chain, resource, first.decision)
+  const written = await view.ports.store.commit({
+    events: [...events, ...raised.events],
+    ...(raised.changes.length > 0 ? { changes: raised.changes } : {}),
+    lease: { open: lease },
+    ...spend,
+  })
   if (!written.done) {
     const refused = events.map(
       ({ lease: _lease, ...event }) => ({ ...event, outcome: 'deny', reason: SPENT.reason }) as const,

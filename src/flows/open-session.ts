@@ -24,7 +24,8 @@ export function sessionOf(
   now: EpochSeconds,
 ): OpenedSession {
   const life = workload.kind === 'agent' ? sessionLife(workload.agent) : GATEWAY_LIFE
-  const window = Math.floor(now / life)
+  const expires = windowEnd(life, now)
+  const window = expires / life - 1
   const digest = hash(
     'sha256',
     JSON.stringify([tenant, workload.id, forWhom.user ?? '', forWhom.login, life, window]),
@@ -32,7 +33,12 @@ export function sessionOf(
   )
   let id = 'ses_'
   for (const byte of digest.subarray(0, 16)) id += ALPHABET.charAt(byte & 31)
-  return { id: id as SessionId, expires: ((window + 1) * life) as EpochSeconds }
+  return { id: id as SessionId, expires }
+}
+
+/** When the sessions end that an agent with this session life, in seconds, may be in now. */
+export function windowEnd(life: number, now: EpochSeconds): EpochSeconds {
+  return ((Math.floor(now / life) + 1) * life) as EpochSeconds
 }
 
 type Opening = {

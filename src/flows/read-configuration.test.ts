@@ -7,14 +7,18 @@ const ports = {
     trust: new Map([
       [
         'oidc-token',
-        z.strictObject({ pin: z.record(z.string(), z.union([z.string(), z.array(z.string())])) }),
+        z.strictObject({
+          pin: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
+          audience: z.string().optional(),
+        }),
       ],
     ]),
-    credential: new Map<string, z.ZodType>(),
+    credential: new Map<string, z.ZodType>([['p', z.strictObject({})]]),
     condition: new Map<string, z.ZodType>([['time', z.strictObject({ zone: z.string() })]]),
   },
   readPolicies: async () => ({ policies: [], problems: [] }),
   agentExists: () => false,
+  issuerOf: (tenant: string): string | undefined => `https://authority.example/t/${tenant}`,
 }
 
 async function problemsOf(text: string, variables: Readonly<Record<string, string>> = {}) {
@@ -25,6 +29,10 @@ async function problemsOf(text: string, variables: Readonly<Record<string, strin
 }
 
 const TENANT = 'tenant: acme\n---\n'
+
+const CREDENTIAL = 'credential: c\nprovider: p\n---\n'
+const resource = (keys: string, before = '') =>
+  `${TENANT}${before}resource: x\ntype: mcp\nat: https://x.example\n${keys}\ntools: {}`
 
 describe('a configuration folder', () => {
   it('becomes documents with their defaults', async () => {
@@ -95,8 +103,34 @@ describe('a configuration folder', () => {
       `${TENANT}trust: t\nattestor: oidc-token\npin: {}\n---\nagent: x\nkind: workforce\nowner: a@a.example\nis: { trust: t }\n---\nagent: y\nkind: workforce\nowner: a@a.example\nis: { trust: t }`,
       [['15:1', 'configuration.reference', 'proves the same as `x`: exactly one must match']],
     ],
+    [
+      'a label that the authority would not see reached',
+      resource('labels: [public, internal]'),
+      [['6:1', 'configuration.label_credential', expect.stringContaining('needs a `credential`')]],
+    ],
+    [
+      'a clearance that the authority would not judge',
+      resource('clearance: internal'),
+      [['6:1', 'configuration.clearance_credential', expect.stringContaining('needs a `credential`')]],
+    ],
+    [
+      'the same of a database',
+      resource('clearance: public').replace('mcp', 'postgres').replace('https', 'postgres'),
+      [['6:1', 'configuration.clearance_credential', expect.any(String)]],
+    ],
+    [
+      'a clearance below its own label',
+      resource('clearance: public\nlabels: [internal]\ncredential: { provider: c }', CREDENTIAL),
+      [['9:1', 'configuration.clearance_label', expect.stringContaining('coming back')]],
+    ],
   ])('is refused whole for %s, with its place', async (_name, text, expected) => {
     expect(await problemsOf(text)).toEqual(expected)
+  })
+  it('takes labels and clearances that go together, and neither without a credential where they say nothing', async () => {
+    const leased = (keys: string) => resource(`${keys}\ncredential: { provider: c }`, CREDENTIAL)
+    expect(await problemsOf(leased('labels: [internal]\nclearance: internal'))).toEqual([])
+    expect(await problemsOf(leased('clearance: public'))).toEqual([])
+    expect(await problemsOf(resource('labels: [public]\nclearance: confidential'))).toEqual([])
   })
   it('takes variables, and none that could end a string', async () => {
     const text = `tenant: acme\ndisplay: "\${name}"`
@@ -108,5 +142,29 @@ describe('a configuration folder', () => {
       expect(await problemsOf(text, { name })).toMatchObject([
         ['2:11', 'configuration.variable', expect.stringContaining('quote')],
       ])
+  })
+})
+
+describe('the audience of evidence', () => {
+  const trust = (audience: string) =>
+    `${TENANT}trust: prod\nattestor: oidc-token\npin: {}\naudience: ${audience}\n`
+  it("is the tenant's own issuer", async () => {
+    expect(await problemsOf(trust('https://authority.example/t/acme'))).toEqual([])
+    expect(await problemsOf(`${TENANT}trust: prod\nattestor: oidc-token\npin: {}\n`)).toEqual([])
+  })
+  it.each([
+    'https://authority.example/t/other',
+    'https://authority.example/t/acme/',
+    'https://authority.example',
+    'https://elsewhere.example/t/acme',
+  ])('is not %s', async (audience) => {
+    expect(await problemsOf(trust(audience))).toEqual([
+      ['6:1', 'configuration.audience', 'write `audience: https://authority.example/t/acme`'],
+    ])
+  })
+  it('is not judged where no authority is known', async () => {
+    const files = [{ path: 'acme/tenant.yaml', text: trust('https://elsewhere.example/t/acme') }]
+    const read = await readConfiguration(files, new Map(), { ...ports, issuerOf: () => undefined })
+    expect(read.problems).toEqual([])
   })
 })

@@ -1,12 +1,14 @@
 import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { Lease } from '../core/credential/lease.ts'
 import type { LeaseId } from '../core/ids.ts'
+import { isAbove } from '../core/policy/label.ts'
 import type { Store } from '../core/ports.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import type { Change, DocumentKind } from '../core/registry.ts'
 import { err, type Result } from '../core/result.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import { type Clock, type EpochSeconds, toSeconds } from '../core/time.ts'
+import { forgetLabels } from './forget-labels.ts'
 import { leaseOver } from './lease-over.ts'
 import type { LeasingPorts } from './open-lease.ts'
 
@@ -23,10 +25,12 @@ export type FailedEnd = { readonly lease: LeaseId; readonly resource: string; re
 export type Ended = { readonly ended: readonly LeaseId[]; readonly failed: readonly FailedEnd[] }
 
 export type LeaseSweep = {
-  /** One look: leases past their end. Every tenth looks at all of them: what was revoked, and what a crash left pending. */
+  /** One look: leases past their end. Every tenth looks at all of them (what was revoked, what a crash left pending) and at labels. */
   readonly sweep: () => Promise<Ended>
   /** A look at all leases now. */
   readonly sweepAll: () => Promise<Ended>
+  /** Whether leases may be over by these changes, so that a look at all is due at once. */
+  readonly concerns: (changes: readonly Change[]) => boolean
   /** Ends these now, whatever their time; what fails is tried again by the next looks. `why` goes into the audit. */
   readonly end: (leases: readonly Lease[], why: string) => Promise<Ended>
 }
@@ -59,7 +63,11 @@ export function createLeaseSweep(ports: SweepPorts): LeaseSweep {
   return {
     sweep: async () => {
       looks += 1
-      if (looks % FULL_LOOK_EVERY === 1) return sweepAll()
+      if (looks % FULL_LOOK_EVERY === 1) {
+        const ended = await sweepAll()
+        await forgetLabels(ports)
+        return ended
+      }
       const leases = await ports.store.openLeases({ expiredBefore: secondsNow(ports) })
       return endAll(
         ports,
@@ -68,6 +76,8 @@ export function createLeaseSweep(ports: SweepPorts): LeaseSweep {
       )
     },
     sweepAll,
+    concerns: (changes) =>
+      changes.some((each) => GROUND.has(each.kind) || closesSink(ports.snapshot(), each)),
     end: (leases, why) => {
       for (const { id } of leases) memory.failures.delete(id)
       return endAll(
@@ -179,6 +189,14 @@ const GROUND: ReadonlySet<DocumentKind> = new Set([
   'delegation',
 ])
 
+/** A session's label rose in a tenant that has a place where it may not flow. Elsewhere that ends nothing, so nobody looks. */
+function closesSink(snapshot: Snapshot, change: Change): boolean {
+  if (change.kind !== 'session-label' || change.doc === null) return false
+  const { label } = change.doc
+  const resources = snapshot.tenants.get(change.tenant)?.resources.values() ?? []
+  return [...resources].some(({ resource }) => isAbove(label, resource.clearance))
+}
+
 /**
  * Sweeps each `everyMs`, and at once when something that leases stand on changed. `report` is told of faults; the next look tries again.
  * Resolves, when stopped, after the look that was under way.
@@ -207,7 +225,7 @@ export function startLeaseSweep(
       })
   }
   const stop = onChange((changes) => {
-    if (changes.some(({ kind }) => GROUND.has(kind))) look(true)
+    if (sweep.concerns(changes)) look(true)
   })
   const timer = setInterval(() => look(false), everyMs)
   return async () => {

@@ -5,7 +5,8 @@ import type { Revision, TenantName, UserId } from '../core/ids.ts'
 import { endedBy, type Link, link } from '../core/lifecycle/revocation.ts'
 import type { Json } from '../core/policy/access-request.ts'
 import type { Allow } from '../core/policy/decision.ts'
-import type { Refusal } from '../core/refusal.ts'
+import { isSink, raises } from '../core/policy/label.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { reveal } from '../core/secret.ts'
 import type { KnownResource } from '../core/snapshot.ts'
@@ -95,10 +96,13 @@ export async function upstreamCredential(
   const needed = caller.target.resource.credential !== undefined
   if (caller.access.once && called !== undefined) {
     if (needed) return credentialOf(await lease(point, caller, ask))
+    if (isGuarded(caller)) return err(UNGUARDED)
     const spent = await point.spend(ask)
     return spent.ok ? ok(undefined) : spent
   }
-  if (!needed) return ok(undefined)
+  if (!needed) return isGuarded(caller) ? err(UNGUARDED) : ok(undefined)
+  // Another gateway may have let the session's label rise a moment ago: only the authority knows, so it is asked for each call.
+  if (isSink(caller.target.resource)) return credentialOf(await lease(point, caller, ask))
   const key = keyOf(caller)
   const before = held.get(key)
   if (before) return ok(before.credential)
@@ -107,6 +111,17 @@ export async function upstreamCredential(
   if (shared?.ok) return ok(shared.value.credential)
   return credentialOf(await leaseAndHold(enforcement, caller, key, ask))
 }
+
+/** Labels are kept at the authority, which is asked only where there is a credential to lease. */
+function isGuarded({ target: { resource } }: GatewayCaller): boolean {
+  return raises(resource) || isSink(resource)
+}
+
+const UNGUARDED = refuse(
+  'denied',
+  'lease.no_provider',
+  'A resource with a label or a clearance needs a credential provider; its operator must add one.',
+)
 
 /** Not to be used again: the server behind didn't take it. */
 export function dropCredential({ held }: Enforcement, caller: GatewayCaller): void {

@@ -62,6 +62,7 @@ export function fakeTenant(
     policies: {},
     revocations: new Map(),
     facts: new Map(),
+    sessionLabels: new Map(),
   }
   return base as unknown as TenantSnapshot
 }

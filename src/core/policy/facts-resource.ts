@@ -1,4 +1,4 @@
-import type { Label } from './label.ts'
+import { HIGHEST, type Label } from './label.ts'
 import type { InputSchema, Tool } from './tool.ts'
 
 /**
@@ -9,6 +9,7 @@ export type FactsResource = {
   readonly resource: 'facts'
   readonly type: 'facts'
   readonly labels: readonly Label[]
+  readonly clearance: Label
   readonly alone: true
   readonly data: 'none'
   readonly staleness?: never
@@ -28,7 +29,7 @@ export const FACTS: {
   readonly resource: FactsResource
   readonly tools: ReadonlyMap<string, Tool>
 } = {
-  resource: { resource: 'facts', type: 'facts', labels: [], alone: true, data: 'none' },
+  resource: { resource: 'facts', type: 'facts', labels: [], clearance: HIGHEST, alone: true, data: 'none' },
   tools: new Map([[report.name, report]]),
 }
 

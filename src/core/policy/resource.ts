@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { durationSchema, nameSchema } from '../identity/name.ts'
 import type { TenantName } from '../ids.ts'
-import { labelSchema } from './label.ts'
+import { HIGHEST, labelSchema } from './label.ts'
 import { type Tool, toolSchema } from './tool.ts'
 
 const table = z.string().regex(/^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?$/, {
@@ -10,7 +10,10 @@ const table = z.string().regex(/^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?
 
 const common = {
   resource: nameSchema,
+  /** How sensitive what it answers is. */
   labels: z.array(labelSchema).default([]),
+  /** The highest label that a session may carry and still reach it. */
+  clearance: labelSchema.default(HIGHEST),
   /** Whether it answers an agent that acts for nobody. */
   alone: z.boolean().default(false),
   staleness: durationSchema.optional(),

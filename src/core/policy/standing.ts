@@ -2,7 +2,9 @@ import { type AgentId, splitAgentId } from '../ids.ts'
 import { endedBy, type Link, type LinkKind, link } from '../lifecycle/revocation.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { NO_TENANT_DOCUMENT } from '../snapshot.ts'
+import { isAbove, isSink } from './label.ts'
 import { type Actor, nameOf, type Question } from './question.ts'
+import { carriedLabel, sessionsOf } from './session-label.ts'
 
 /** One line of the table that every question passes: why not, or nothing. */
 export type Step = (question: Question) => Refusal | undefined
@@ -22,6 +24,7 @@ export const STANDING: readonly Step[] = [
   nothingIsRevoked,
   resourceTakesCaller,
   dataIsBound,
+  labelsMayFlow,
 ]
 
 function tenantIsKnown({ tenant, request }: Question): Refusal | undefined {
@@ -170,6 +173,16 @@ function dataIsBound({ chain, caller, known, request }: Question): Refusal | und
   if (known?.resource.data !== 'none') return undefined
   const says = `The data of \`${request.resource}\` is not bound to a user, so a customer agent may not act for one there.`
   return refuse('denied', 'resource.unbound', says)
+}
+
+/** What the session has read may not flow to a lower place (ARCHITECTURE §4). A resource that takes everything costs no look. */
+function labelsMayFlow({ chain, known, tenant, request }: Question): Refusal | undefined {
+  if (known === undefined || tenant === undefined || !isSink(known.resource)) return undefined
+  const { clearance } = known.resource
+  const label = carriedLabel(tenant.sessionLabels, sessionsOf(chain))
+  if (!isAbove(label, clearance)) return undefined
+  const says = `This session has reached \`${label}\` data, and what flows to \`${request.resource}\` may be \`${clearance}\` at most; do that in a session that has not, or have the owner of \`${request.resource}\` raise its clearance.`
+  return refuse('denied', 'label.flow', says, { label, clearance })
 }
 
 function first<T>(items: readonly T[], check: (item: T) => Refusal | undefined): Refusal | undefined {

@@ -1,5 +1,6 @@
 import type { Agent } from '../../core/identity/agent.ts'
 import { type AgentId, splitAgentId, type TenantName } from '../../core/ids.ts'
+import { highestOf, isAbove, isSink, raises } from '../../core/policy/label.ts'
 import { type Resource, toolsOf } from '../../core/policy/resource.ts'
 import { didYouMean, type Problem } from './problem.ts'
 import type { Declaration, DeclaredKind } from './yaml-documents.ts'
@@ -24,7 +25,7 @@ const CHECKS: Readonly<Partial<Record<DeclaredKind, readonly Check[]>>> = {
     nameIsFree,
   ],
   user: [(declared, each) => names(declared, each, ['idp'], 'idp')],
-  resource: [credentialIsKnown],
+  resource: [credentialIsKnown, labelPassesAuthority, clearancePassesAuthority, clearanceTakesOwnLabel],
   delegation: [delegatedAgent, delegatedTools],
   admission: [admittedAgent],
 }
@@ -73,6 +74,34 @@ function credentialIsKnown(declared: Declared, each: Declaration): Problem | und
   return each.value['credential']
     ? names(declared, each, ['credential', 'provider'], 'credential')
     : undefined
+}
+
+function resourceOf({ value }: Declaration): Resource {
+  return value as unknown as Resource
+}
+
+/** Labels are kept at the authority, and a session passes there only for a credential. */
+function labelPassesAuthority(_declared: Declared, each: Declaration): Problem | undefined {
+  const resource = resourceOf(each)
+  if (!raises(resource) || resource.credential) return undefined
+  const says = `\`${each.name}\` has a label above \`public\`, so it needs a \`credential\`: by it the authority learns which sessions reach the data`
+  return { ...each.placeOf(['labels']), code: 'configuration.label_credential', says }
+}
+
+function clearancePassesAuthority(_declared: Declared, each: Declaration): Problem | undefined {
+  const resource = resourceOf(each)
+  if (!isSink(resource) || resource.credential) return undefined
+  const says = `\`${each.name}\` doesn't take everything, so it needs a \`credential\`: by it the authority judges each call`
+  return { ...each.placeOf(['clearance']), code: 'configuration.clearance_credential', says }
+}
+
+/** Its own answers would keep a session from coming back. */
+function clearanceTakesOwnLabel(_declared: Declared, each: Declaration): Problem | undefined {
+  const { labels, clearance } = resourceOf(each)
+  const label = highestOf(labels)
+  if (!isAbove(label, clearance)) return undefined
+  const says = `what \`${each.name}\` answers is \`${label}\`, and \`clearance: ${clearance}\` would keep a session from coming back with it`
+  return { ...each.placeOf(['clearance']), code: 'configuration.clearance_label', says }
 }
 
 /** A guest is named `home/agent`, one of our own by its name alone. */

@@ -229,6 +229,7 @@ const KNOWN_KEYS: readonly string[] = [
   'type',
   'at',
   'labels',
+  'clearance',
   'alone',
   'staleness',
   'credential',
