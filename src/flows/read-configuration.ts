@@ -4,6 +4,7 @@ import { type AgentId, agentId, type TenantName } from '../core/ids.ts'
 import type { Policy } from '../core/policy/policy.ts'
 import type { ChangeDraft } from '../core/registry.ts'
 import { checkAttributes } from './configuration/attributes.ts'
+import { checkAudiences } from './configuration/audiences.ts'
 import { type ConfigurationFile, didYouMean, type Problem } from './configuration/problem.ts'
 import { checkProofs, checkReferences, type Declared } from './configuration/references.ts'
 import { substitute } from './configuration/variables.ts'
@@ -27,6 +28,8 @@ export type ReadingPorts = {
   readonly readPolicies: ReadPolicies
   /** Agents that are registered already, for admissions of agents whose home isn't in these files. */
   readonly agentExists: (id: AgentId) => boolean
+  /** A tenant's issuer, the only audience that its workloads' evidence may have; undefined where no authority's origin is known. */
+  readonly issuerOf: (tenant: TenantName) => string | undefined
 }
 
 export type Configuration = { readonly drafts: readonly ChangeDraft[]; readonly problems: readonly Problem[] }
@@ -137,6 +140,7 @@ export function checkTenant(declared: Declared, ports: ReadingPorts): readonly P
     ...checkReferences(declared, ports.agentExists),
     ...checkProofs(declared),
     ...checkAttributes(declared),
+    ...checkAudiences(declared, ports.issuerOf),
   ]
 }
 

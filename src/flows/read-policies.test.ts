@@ -16,6 +16,7 @@ const ports: ReadingPorts = {
   },
   readPolicies: createReadPolicies(cedar),
   agentExists: (id) => id === 'operator/support',
+  issuerOf: () => undefined,
 }
 
 const TENANT = `

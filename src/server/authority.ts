@@ -221,7 +221,7 @@ function adminPorts(
     snapshot: live.snapshot,
     adminKey: newSigningKey(),
     ...adminIssuer(config, fetch),
-    registry: registryPorts({ live, store, cedar, providers }),
+    registry: registryPorts({ origin: config.origin, live, store, cedar, providers }),
     store,
     checkpoints: checkpointer,
     revoke: (ask) => revoke({ ...shared, feeds, leases }, ask),

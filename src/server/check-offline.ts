@@ -26,6 +26,8 @@ export async function checkOffline(
         now: wallClock,
         schemas: plugInSchemas(providers),
         readPolicies: createReadPolicies(cedar),
+        // No authority is asked, so its origin isn't known: whether audiences fit shows when it is applied.
+        issuerOf: () => undefined,
         inspect: async () => [],
         documents: () => new Map(),
         revision: () => emptySnapshot().revision,

@@ -1,5 +1,6 @@
 import { ATTESTORS } from '../attestors/registry.ts'
 import { CONDITIONS } from '../conditions/registry.ts'
+import { issuerOf } from '../core/identity/tenant.ts'
 import type { Store } from '../core/ports.ts'
 import type { RegistryPorts } from '../flows/configuration/registry-writing.ts'
 import type { PlugInSchemas } from '../flows/read-configuration.ts'
@@ -7,6 +8,7 @@ import { createReadPolicies, type PolicyParser } from '../flows/read-policies.ts
 import type { LiveRegistry } from './live-registry.ts'
 import { configuredProvider, type Providers, wallClock } from './plug-ins.ts'
 
+/** The strict settings of every plug-in there is, by kind and name. */
 export function plugInSchemas(providers: Providers): PlugInSchemas {
   return {
     trust: new Map([...ATTESTORS].map(([name, { trust }]) => [name, trust])),
@@ -16,6 +18,8 @@ export function plugInSchemas(providers: Providers): PlugInSchemas {
 }
 
 export type RegistryParts = {
+  /** The authority's own; issuers are below it. */
+  readonly origin: string
   readonly live: LiveRegistry
   readonly store: Pick<Store, 'commit'>
   readonly cedar: PolicyParser
@@ -23,11 +27,12 @@ export type RegistryParts = {
 }
 
 /** What writing the registry stands on, with the plug-ins' own schemas and their looks at a target. */
-export function registryPorts({ live, store, cedar, providers }: RegistryParts): RegistryPorts {
+export function registryPorts({ origin, live, store, cedar, providers }: RegistryParts): RegistryPorts {
   return {
     now: wallClock,
     schemas: plugInSchemas(providers),
     readPolicies: createReadPolicies(cedar),
+    issuerOf: (tenant) => issuerOf(origin, tenant),
     inspect: async (_tenant, resource, settings) => {
       const found = configuredProvider(providers, settings)
       if (!found?.provider.inspect) return []

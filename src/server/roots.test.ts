@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { applyChanges } from '../core/apply-changes.ts'
 import type { Revision, TenantName } from '../core/ids.ts'
 import { type Change, DOCUMENTS, type DocumentKind } from '../core/registry.ts'
+import { ok } from '../core/result.ts'
 import { emptySnapshot } from '../core/snapshot.ts'
 import type { AuthorityConfig } from './config.ts'
 import { rootsOf } from './roots.ts'
@@ -33,7 +34,7 @@ const snapshot = applyChanges(
     admin('remote', 'postgres://cs:hunter2@db.example:5432/analytics?sslmode=verify-full'),
     change('a', 'credential', 'tokens', { provider: 'signed-token', audience: 'https://orders.example' }),
   ],
-  { conditionTest: () => undefined },
+  { conditionTest: () => ok(() => ({ holds: true })) as never },
 )
 const byName = (config: AuthorityConfig) =>
   new Map(rootsOf(config, snapshot).map(({ root, ...rest }) => [root, rest]))

@@ -151,6 +151,7 @@ export function fakeAdmin(changed: Partial<AdminPorts> = {}): FakeAdmin {
         condition: new Map([['time', z.looseObject({ zone: z.string() })]]),
       },
       readPolicies: createReadPolicies(cedar),
+      issuerOf: (tenant) => `https://authority.example/t/${tenant}`,
       inspect: async () => [],
       documents,
       revision: () => snapshot().revision,

@@ -48,6 +48,7 @@ const configuration = await readConfiguration(files, given, {
   },
   readPolicies: createReadPolicies(cedar),
   agentExists: () => false,
+  issuerOf: () => undefined,
 })
 const changes = configuration.drafts.map((draft) => ({ ...draft, revision: 1 as Revision }) as Change)
 const ports = { conditionTest: conditionMaker({ country: () => undefined }) }

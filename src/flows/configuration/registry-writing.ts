@@ -29,6 +29,7 @@ export type RegistryPorts = {
   readonly now: Clock
   readonly schemas: ReadingPorts['schemas']
   readonly readPolicies: ReadingPorts['readPolicies']
+  readonly issuerOf: ReadingPorts['issuerOf']
   readonly inspect: InspectTarget
   /** The registry as it was last read; `revision` is the newest commit that `documents` holds. */
   readonly documents: () => Documents
