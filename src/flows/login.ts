@@ -38,10 +38,10 @@ export function loginLinks(login: Login): readonly Link[] {
 /** `source` of the fact that keeps when a link's logins ended: tokens of sign-ins from before it are refused, whenever they are shown. */
 export const LOGOUT = 'back-channel-logout'
 
-/** Whether this sign-in was over by the provider's own clock, although its tokens have not ended yet. */
-export function loggedOut(tenant: TenantSnapshot, login: Login): boolean {
-  return loginLinks(login).some((each) => {
+/** Whether this sign-in, with its `loginLinks`, was over by the provider's own clock, although its tokens have not ended yet. */
+export function loggedOut(tenant: TenantSnapshot, { at }: Login, links: readonly Link[]): boolean {
+  return links.some((each) => {
     const fact = tenant.facts.get(factName(each, LOGOUT))
-    return fact !== undefined && login.at * 1000 <= fact.at
+    return fact !== undefined && at * 1000 <= fact.at
   })
 }

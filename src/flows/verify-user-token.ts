@@ -151,10 +151,10 @@ function mayAct(view: AuthorityView, claims: Claims, idp: IdentityProvider, call
 }
 
 function userOf(view: AuthorityView, claims: Claims, idp: IdentityProvider): Result<VerifiedUser, Refusal> {
-  const { login, links } = signedIn(view.name, claims, idp)
+  const { login, logins, links } = signedIn(view.name, claims, idp)
   const doc = view.tenant.users.get(login.user)
   if (!doc && idp.users === 'listed') return no('user.unlisted')
-  if (loggedOut(view.tenant, login)) return no('login.ended')
+  if (loggedOut(view.tenant, login, logins)) return no('login.ended')
   if (endedBy(links, view.snapshot.revision, view.tenant.revocations)) return no('login.revoked')
   const name = doc?.user ?? claims.sub ?? ''
   const found = {
@@ -167,7 +167,7 @@ function userOf(view: AuthorityView, claims: Claims, idp: IdentityProvider): Res
   return ok(doc ? found : { ...found, fresh: { idp, claims } })
 }
 
-type SignedIn = { readonly login: Login; readonly links: readonly Link[] }
+type SignedIn = { readonly login: Login; readonly logins: readonly Link[]; readonly links: readonly Link[] }
 const known = new WeakMap<Claims, SignedIn>()
 
 /** Who signed in, and when: digests that are the same each time the same remembered token is shown in the same tenant. */
@@ -177,7 +177,8 @@ function signedIn(tenant: TenantName, claims: Claims, idp: IdentityProvider): Si
   const user = userId(tenant, idp.issuer, claims.sub ?? '')
   const at = typeof claims.auth_time === 'number' ? claims.auth_time : (claims.iat ?? 0)
   const login = { idp: idp.idp, user, at, ...(typeof claims.sid === 'string' ? { sid: claims.sid } : {}) }
-  const found = { login, links: [link('user', user), ...loginLinks(login)] }
+  const logins = loginLinks(login)
+  const found = { login, logins, links: [link('user', user), ...logins] }
   known.set(claims, found)
   return found
 }

@@ -79,7 +79,18 @@ function plainTyp(typ: string): string {
 const STRINGS = ['iss', 'sub', 'jti'] as const
 const TIMES = ['exp', 'nbf', 'iat'] as const
 
+const read = new WeakMap<Buffer, Outcome<Claims>>()
+
+/** The same bytes are read once, however often they are asked for on the way. */
 function readClaims(payload: Buffer): Outcome<Claims> {
+  const before = read.get(payload)
+  if (before) return before
+  const claims = claimsIn(payload)
+  read.set(payload, claims)
+  return claims
+}
+
+function claimsIn(payload: Buffer): Outcome<Claims> {
   const claims = parseStrictObject(payload)
   if (!claims)
     return bad('malformed', 'jwt.malformed', 'The claims are not a JSON object with unique members.')
