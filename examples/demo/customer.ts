@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { PostedTool } from '../customer/post-tool.ts'
 import { type SignedIn, signIn } from '../parts/person.ts'
-import { ROOT } from './folders.ts'
 import type { Part } from './part.ts'
 import { type Audience, allowed, ended, type Outcome, refused, type Story, startStory } from './story.ts'
 import type { World } from './world.ts'
@@ -66,7 +65,7 @@ type Scene = {
 const HERS = { customer_id: 'c-42', order_id: 'o-1001' }
 
 async function setScene(world: World, step: DoStep): Promise<Scene> {
-  const script = (name: string) => join(ROOT, 'examples/customer', name)
+  const script = (name: string) => join(world.program, 'examples/customer', name)
   const args = [`${world.authority}/t/operator`, world.tokenFile('support'), world.gateway, world.authority]
   const [support, thief, ana, bo] = await Promise.all([
     world.start('support', script('support.ts'), args),
@@ -156,7 +155,7 @@ async function otherTenant({ world, step, support, bo, obtain }: Scene): Promise
     "A's token on B's URL is refused",
     'refused',
     () => post(support, 'post', elsewhere),
-    /token\.(issuer|audience|signature).* 401/,
+    /token\.issuer/,
   )
 }
 

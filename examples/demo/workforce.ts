@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { ROOT } from './folders.ts'
 import { type Part, PartRefused } from './part.ts'
 import { type Audience, allowed, ended, type Outcome, type Story, startStory } from './story.ts'
 import { hoursAround, type World } from './world.ts'
@@ -18,7 +17,7 @@ async function agents(
   const home = `${world.authority}/t/operator`
   const warehouse = `${world.gateway}/t/operator/postgres/warehouse`
   const facts = `${world.gateway}/t/operator/facts/facts`
-  const script = (name: string) => join(ROOT, 'examples/workforce', name)
+  const script = (name: string) => join(world.program, 'examples/workforce', name)
   const [pipeline, impostor, scanner] = await Promise.all([
     world.start('pipeline', script('pipeline.ts'), [home, world.tokenFile('pipeline'), warehouse]),
     world.start('impostor', script('pipeline.ts'), [home, world.tokenFile('impostor'), warehouse]),

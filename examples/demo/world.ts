@@ -4,12 +4,14 @@ import { openPool } from '../../src/stores/postgres/connect.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/stores/postgres/embedded/start.ts'
 import { uidOf } from '../parts/cluster.ts'
 import { type Cli, operatorCli } from './cli.ts'
-import { freePort, makeRunFolder, ROOT, removeRunFolder, writeJson } from './folders.ts'
+import { freePort, makeRunFolder, removeRunFolder, writeJson } from './folders.ts'
 import { type Front, startFront } from './front.ts'
 import { type Part, startPart } from './part.ts'
 
 /** Everything of the demo, running: real processes on loopback, each on a port of its own. */
 export type World = {
+  /** Folder of the program that runs. */
+  readonly program: string
   readonly folder: string
   readonly authority: string
   readonly gateway: string
@@ -86,11 +88,11 @@ function variables(at: Addresses): Record<string, string> {
 }
 
 /** The company's own databases: a cluster of its own, which Countersign reaches as an admin by socket and its agents by TCP. */
-async function startCompanyDatabases(folder: string): Promise<EmbeddedPostgres> {
+async function startCompanyDatabases(folder: string, program: string): Promise<EmbeddedPostgres> {
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'company-databases'), tcp: {} })
   for (const [database, file] of [
-    ['analytics', join(ROOT, 'examples/demo/warehouse.sql')],
-    ['orders', join(ROOT, 'examples/customer/orders.sql')],
+    ['analytics', join(program, 'examples/demo/warehouse.sql')],
+    ['orders', join(program, 'examples/customer/orders.sql')],
   ] as const) {
     const pool = openPool(await server.createDatabase(database), { applicationName: 'demo', max: 1 })
     await pool.query(await readFile(file, 'utf8'))
@@ -128,8 +130,7 @@ const USERS = [
 
 /** What a company has before Countersign comes: databases, a cluster that runs its agents, an identity provider for its people. */
 async function startCompany(
-  folder: string,
-  authority: string,
+  { folder, authority, program }: Place,
   start: Start,
   started: Started,
 ): Promise<Company> {
@@ -141,9 +142,9 @@ async function startCompany(
   const podsFile = await writeJson(join(folder, 'pods.json'), pods)
   const idpFile = await writeJson(join(folder, 'idp.json'), { users: USERS, clients })
   const [databases, cluster, idp] = await Promise.all([
-    startCompanyDatabases(folder),
-    start('cluster', join(ROOT, 'examples/parts/cluster.ts'), [join(folder, 'pods'), podsFile]),
-    start('identity provider', join(ROOT, 'examples/parts/identity-provider.ts'), [idpFile]),
+    startCompanyDatabases(folder, program),
+    start('cluster', join(program, 'examples/parts/cluster.ts'), [join(folder, 'pods'), podsFile]),
+    start('identity provider', join(program, 'examples/parts/identity-provider.ts'), [idpFile]),
   ])
   started.closers.push(() => databases.stop())
   return { databases, cluster: String(cluster.facts['issuer']), idp: String(idp.facts['issuer']) }
@@ -185,10 +186,10 @@ async function assemble(options: WorldOptions, started: Started): Promise<World>
   const authority = `http://127.0.0.1:${await freePort()}`
   const place: Place = { folder, program, authority, gateway: `http://127.0.0.1:${front.port}` }
   progress('starting the company: databases, cluster, identity provider')
-  const company = await startCompany(folder, authority, start, started)
+  const company = await startCompany(place, start, started)
   progress('starting Countersign: an authority and two gateways')
   const [orders] = await Promise.all([
-    startOrders(start, company.databases, authority, folder),
+    startOrders(start, company.databases, place),
     startAuthority(place, company, start),
   ])
   const cli = operatorCli(program, join(folder, 'authority', 'admin.sock'), join(folder, 'state'))
@@ -198,7 +199,7 @@ async function assemble(options: WorldOptions, started: Started): Promise<World>
     orders: String(orders.facts['url']),
     ...warehouse(company.databases),
   })
-  const apply: World['apply'] = (changed = {}) => applyConfiguration(cli, { ...vars, ...changed })
+  const apply: World['apply'] = (changed = {}) => applyConfiguration(cli, program, { ...vars, ...changed })
   await apply()
   const gateways = await Promise.all(['gw-1', 'gw-2'].map((name) => startGateway(start, { name, ...place })))
   front.point(gateways.map((part) => Number(part.facts['port'])))
@@ -232,9 +233,13 @@ function missing(name: string): never {
   throw new Error(`there is no part named ${name}`)
 }
 
-async function applyConfiguration(cli: Cli, vars: Readonly<Record<string, string>>): Promise<void> {
+async function applyConfiguration(
+  cli: Cli,
+  program: string,
+  vars: Readonly<Record<string, string>>,
+): Promise<void> {
   const flags = Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}=${value}`])
-  const done = await cli('apply', '-f', join(ROOT, 'examples/demo/config'), ...flags)
+  const done = await cli('apply', '-f', join(program, 'examples/demo/config'), ...flags)
   if (done.code !== 0)
     throw new Error(`the configuration was refused: ${JSON.stringify(done.json)} ${done.stderr}`)
 }
@@ -242,14 +247,13 @@ async function applyConfiguration(cli: Cli, vars: Readonly<Record<string, string
 async function startOrders(
   start: Start,
   databases: EmbeddedPostgres,
-  authority: string,
-  folder: string,
+  { authority, folder, program }: Place,
 ): Promise<Part> {
   const settings = await writeJson(join(folder, 'orders.json'), {
     database: { ...databases.connectionTo('orders', 'orders_app') },
     issuers: ['a', 'b'].map((tenant) => `${authority}/t/${tenant}`),
   })
-  return start('orders server', join(ROOT, 'examples/customer/orders-server.ts'), [settings])
+  return start('orders server', join(program, 'examples/customer/orders-server.ts'), [settings])
 }
 
 type GatewayPlace = {
