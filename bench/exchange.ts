@@ -16,7 +16,7 @@ export const exchange: Part = {
   ids: ['exchange.warm', 'exchange.cold', 'exchange.warm.dpop', 'exchange.cold.dpop'],
   run: async (run) => {
     const warm = run.short ? { warmUp: 1500, count: 3000 } : { warmUp: 4000, count: 12_000 }
-    const cold = run.short ? { warmUp: 600, count: 1000 } : { warmUp: 1500, count: 5000 }
+    const cold = run.short ? { warmUp: 800, count: 1200 } : { warmUp: 4000, count: 6000 }
     const baseline = await clientCredentials(run, warm)
     return inWorld(run, { measured: true }, async (world) => {
       const lines: Line[] = []
