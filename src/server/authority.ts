@@ -38,7 +38,7 @@ import { ownFolder } from './own-folder.ts'
 import { attestWith, idpKeysWith, leasingWith, type Providers, wallClock } from './plug-ins.ts'
 import { registryPorts } from './registry-ports.ts'
 import { rootsOf } from './roots.ts'
-import { tendTenantKeys } from './tend-keys.ts'
+import { type KeyTending, tendTenantKeys } from './tend-keys.ts'
 import { openTokenKeys, type TokenKeys } from './token-keys.ts'
 
 /** A running role: where it listens, what it serves there, and how it ends. */
@@ -109,7 +109,8 @@ async function open(
     refresh: live.refresh,
     now: wallClock,
   })
-  closers.push(await tendTenantKeys(keys, live, fault))
+  const tending = await tendTenantKeys(keys, live, fault)
+  closers.push(tending.close)
   const checkpointer = await openCheckpointer(keysFolder, config.log_name, store)
   signal.throwIfAborted()
   const parts: Parts = {
@@ -117,6 +118,7 @@ async function open(
     store,
     live,
     keys,
+    tending,
     checkpointer,
     providers: credentialProviders(),
     fault,
@@ -145,6 +147,7 @@ type Parts = {
   readonly store: Awaited<ReturnType<typeof createPostgresStore>>
   readonly live: LiveRegistry
   readonly keys: TokenKeys
+  readonly tending: KeyTending
   readonly checkpointer: Checkpointer
   readonly providers: Providers
   readonly fault: (error: unknown) => void
@@ -210,7 +213,7 @@ function adminPorts(
   leases: LeaseSweep,
   fetch: ReturnType<typeof createGuardedFetch>,
 ): AdminPorts {
-  const { live, store, config, checkpointer, providers, closers } = parts
+  const { live, tending, store, config, checkpointer, providers, closers } = parts
   const cedar = openCedar()
   closers.push(() => cedar.close())
   const shared = { store, snapshot: live.snapshot, refresh: live.refresh, now: wallClock, monotonic }
@@ -221,7 +224,7 @@ function adminPorts(
     snapshot: live.snapshot,
     adminKey: newSigningKey(),
     ...adminIssuer(config, fetch),
-    registry: registryPorts({ origin: config.origin, live, store, cedar, providers }),
+    registry: registryPorts({ origin: config.origin, live, tending, store, cedar, providers }),
     store,
     checkpoints: checkpointer,
     revoke: (ask) => revoke({ ...shared, feeds, leases }, ask),

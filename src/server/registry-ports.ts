@@ -7,6 +7,7 @@ import type { PlugInSchemas } from '../flows/read-configuration.ts'
 import { createReadPolicies, type PolicyParser } from '../flows/read-policies.ts'
 import type { LiveRegistry } from './live-registry.ts'
 import { configuredProvider, type Providers, wallClock } from './plug-ins.ts'
+import type { KeyTending } from './tend-keys.ts'
 
 /** The strict settings of every plug-in there is, by kind and name. */
 export function plugInSchemas(providers: Providers): PlugInSchemas {
@@ -21,13 +22,21 @@ export type RegistryParts = {
   /** The authority's own; issuers are below it. */
   readonly origin: string
   readonly live: LiveRegistry
+  readonly tending: Pick<KeyTending, 'settled'>
   readonly store: Pick<Store, 'commit'>
   readonly cedar: PolicyParser
   readonly providers: Providers
 }
 
 /** What writing the registry stands on, with the plug-ins' own schemas and their looks at a target. */
-export function registryPorts({ origin, live, store, cedar, providers }: RegistryParts): RegistryPorts {
+export function registryPorts({
+  origin,
+  live,
+  tending,
+  store,
+  cedar,
+  providers,
+}: RegistryParts): RegistryPorts {
   return {
     now: wallClock,
     schemas: plugInSchemas(providers),
@@ -41,7 +50,11 @@ export function registryPorts({ origin, live, store, cedar, providers }: Registr
     },
     documents: live.documents,
     revision: () => live.snapshot().revision,
-    refresh: live.refresh,
+    // Whoever is told that a new tenant was applied may ask for a token at once, so its keys are there by then.
+    refresh: async () => {
+      await live.refresh()
+      await tending.settled()
+    },
     store,
   }
 }

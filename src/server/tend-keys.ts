@@ -5,12 +5,18 @@ import type { TokenKeys } from './token-keys.ts'
 
 const LOOK_EVERY_MS = 60_000
 
+export type KeyTending = {
+  /** Resolves once every tenant that is known by now was seen to: a new one can't be used before. */
+  readonly settled: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
 /** Sees to it that every tenant has its token keys: those that exist, each new one when it appears, and their rotation. */
 export async function tendTenantKeys(
   keys: TokenKeys,
   live: LiveRegistry,
   fault: (error: unknown) => void,
-): Promise<() => Promise<void>> {
+): Promise<KeyTending> {
   let last: Promise<void> = Promise.resolve()
   const tend = (tenants: Iterable<TenantName>) => {
     for (const tenant of tenants) last = last.then(() => keys.tend(tenant)).catch(fault)
@@ -26,9 +32,12 @@ export async function tendTenantKeys(
     void tend(new Set(born.map(({ tenant }) => tenant)))
   })
   const timer = setInterval(() => void all(), LOOK_EVERY_MS)
-  return async () => {
-    stop()
-    clearInterval(timer)
-    await last
+  return {
+    settled: () => last,
+    close: async () => {
+      stop()
+      clearInterval(timer)
+      await last
+    },
   }
 }
