@@ -1,68 +1,49 @@
+import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { ROOT } from '../source-files.ts'
-import type { Edit, Guard } from './guard.ts'
-import { GUARDS } from './guards.ts'
+import type { Guard } from './guard.ts'
+import { GUARDS, guardNamed } from './guards.ts'
 
+/** A copy of this repository in a temporary folder: sources, tests and examples; packages are shared. */
 export type Copy = { readonly folder: string; readonly remove: () => Promise<void> }
 
-const COPIED = [
-  'src',
-  'test',
-  'examples',
-  'docs',
-  'package.json',
-  'package-lock.json',
-  'tsconfig.json',
-  'vitest.config.ts',
-]
-const PAGES = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'STYLE.md']
+const LEFT = new Set(['node_modules', '.git'])
 
-/** A copy of the repository with the packages of this one, and the outside test data beside it. */
+/** The copy stands beside a link to the outside test data, as the repository does. */
 export async function copyRepository(): Promise<Copy> {
-  const around = await mkdtemp(join(tmpdir(), 'countersign-without-'))
-  const folder = join(around, 'main')
+  const place = await mkdtemp(join(tmpdir(), 'countersign-mutant-'))
+  const folder = join(place, 'main')
   await mkdir(folder)
-  await Promise.all(
-    [...COPIED, ...PAGES].map((name) => cp(join(ROOT, name), join(folder, name), { recursive: true })),
-  )
+  await cp(ROOT, folder, { recursive: true, filter: (path) => path === ROOT || !LEFT.has(basename(path)) })
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  await symlink(join(ROOT, '..', 'shared'), join(around, 'shared'))
-  return { folder, remove: () => rm(around, { recursive: true, force: true }) }
+  const shared = join(ROOT, '..', 'shared')
+  if (existsSync(shared)) await symlink(shared, join(place, 'shared'))
+  return { folder, remove: () => rm(place, { recursive: true, force: true, maxRetries: 5 }) }
 }
 
-/** Makes one edit; its text must stand in the file exactly once, or the list has fallen behind the sources. */
-async function edit(folder: string, { file, find, replace }: Edit): Promise<void> {
-  const path = join(folder, file)
-  const text = await readFile(path, 'utf8')
+/** The text without the guard. Throws when the guard is not there exactly once: the list must not rot. */
+export function withoutGuard({ name, file, find, replace }: Guard, text: string): string {
   const times = text.split(find).length - 1
-  if (times !== 1) throw new Error(`${file} has ${times} times, not once: ${find.trim()}`)
-  await writeFile(
-    path,
-    text.replace(find, () => replace),
-  )
+  if (times !== 1) throw new Error(`the guard ${name} is ${times} times in ${file}, not once`)
+  return text.replace(find, () => replace)
 }
 
-export async function takeOut(folder: string, guard: Guard): Promise<void> {
-  for (const each of guard.edits) await edit(folder, each)
+export async function takeOut(guard: Guard, { folder }: Copy): Promise<void> {
+  const path = join(folder, guard.file)
+  await writeFile(path, withoutGuard(guard, await readFile(path, 'utf8')))
 }
 
-export function guardNamed(name: string): Guard {
-  const found = GUARDS.find((guard) => guard.name === name)
-  if (!found)
-    throw new Error(
-      `there is no guard \`${name}\`; the guards are ${GUARDS.map((guard) => guard.name).join(', ')}`,
-    )
-  return found
-}
-
-/** The program with one guard taken out, in a folder of its own. */
+/** A copy of the program with one of the guards taken out that the demo can be told without. */
 export async function copyWithout(name: string): Promise<Copy> {
-  const guard = guardNamed(name)
+  const guard = guardNamed(
+    name,
+    GUARDS.filter(({ demo }) => demo === true),
+  )
   const copy = await copyRepository()
   try {
-    await takeOut(copy.folder, guard)
+    await takeOut(guard, copy)
     return copy
   } catch (error) {
     await copy.remove()

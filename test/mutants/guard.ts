@@ -1,14 +1,15 @@
-/** An exact replacement in one file. */
-export type Edit = { readonly file: string; readonly find: string; readonly replace: string }
-
-/** A named guard, how it is taken out, and the tests that must go red without it. */
+/** A guard that is taken out of a copy of the sources, to see whether anybody notices (decision 0004). */
 export type Guard = {
   readonly name: string
-  /** What breaks without it. */
+  /** Path in the repository. */
+  readonly file: string
+  /** Stands there exactly once. */
+  readonly find: string
+  readonly replace: string
+  /** What the program without it would let happen. */
   readonly why: string
-  readonly edits: readonly Edit[]
-  /** Test files; at least one test in them must fail. */
+  /** Files of tests of which at least one must fail. */
   readonly tests: readonly string[]
-  /** Whether `npm run demo -- --without <name>` takes it out too. */
+  /** The demo can be told without it too, and must then fail. */
   readonly demo?: true
 }

@@ -1,5 +1,6 @@
 import { DECISION_GUARDS } from './decision-guards.ts'
 import type { Guard } from './guard.ts'
+import { LABEL_GUARDS } from './label-guards.ts'
 import { PROOF_GUARDS } from './proof-guards.ts'
 import { RECORD_GUARDS } from './record-guards.ts'
 import { WALL_GUARDS } from './wall-guards.ts'
@@ -8,6 +9,7 @@ import { WALL_GUARDS } from './wall-guards.ts'
 export const GUARDS: readonly Guard[] = [
   ...PROOF_GUARDS,
   ...DECISION_GUARDS,
+  ...LABEL_GUARDS,
   ...WALL_GUARDS,
   ...RECORD_GUARDS,
 ]
