@@ -52,6 +52,7 @@ type Problem = {
   readonly findings?: readonly TargetFinding[]
 }
 
+/** A bearer token of the admin API: `expires` in seconds since 1970, and the origin that it is for. */
 export type AdminLogin = { readonly token: string; readonly expires: number; readonly origin: string }
 
 /** The admin API. Every method throws `AdminRefused` for a no and `AdminUnreachable` when nobody answers. */

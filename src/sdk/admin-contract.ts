@@ -21,6 +21,7 @@ export type TargetFinding = {
   readonly remedy: readonly string[]
 }
 
+/** A file of a configuration folder; `path` is relative to the folder. */
 export type ConfigurationFile = { readonly path: string; readonly text: string }
 
 /** One change, planned or made. `keys`: those whose value differs. */
@@ -31,8 +32,10 @@ export type ChangeLine = {
   readonly how: 'add' | 'change' | 'remove'
   readonly keys: readonly string[]
 }
+/** What would change or was changed, and the registry's revision then. */
 export type ConfigurationAnswer = { readonly revision: number; readonly lines: readonly ChangeLine[] }
 
+/** A tenant as it is registered. */
 export type TenantLine = {
   readonly tenant: string
   readonly display?: string
@@ -51,6 +54,7 @@ export type GatewayAcknowledgement = {
   readonly instance: string
   readonly ms?: number
 }
+/** What a revocation ended, and how fast: `ms` until all of it was done. */
 export type RevocationReport = {
   readonly link: string
   readonly revision: number
@@ -63,6 +67,7 @@ export type RevocationReport = {
   }
 }
 
+/** A gateway process that is connected now; `ms` from the push of its newest revision to its acknowledgement. */
 export type GatewayLine = {
   readonly gateway: string
   readonly instance: string
@@ -71,8 +76,10 @@ export type GatewayLine = {
   readonly ms?: number
   readonly connectedMs: number
 }
+/** One of the few secrets that exist: its name, what it can do, and where it is. Never the secret. */
 export type RootLine = { readonly root: string; readonly what: string; readonly where: string }
 
+/** A request to explain: who, for whom, on what. */
 export type AccessAsk = {
   readonly agent: string
   readonly user?: string
@@ -105,7 +112,9 @@ export type AuditLine = {
   readonly bearer?: boolean
   readonly facts?: Readonly<Record<string, string | number | boolean>>
 }
+/** Events, oldest first, and how many the log has. */
 export type AuditPage = { readonly events: readonly AuditLine[]; readonly treeSize: number }
+/** What to look for; every part that is given must fit. */
 export type AuditQuery = Readonly<
   Partial<
     Record<
@@ -114,5 +123,7 @@ export type AuditQuery = Readonly<
     >
   >
 >
+/** A signed note (c2sp.org/tlog-checkpoint) over the first `size` events of a tenant's log. */
 export type SignedCheckpoint = { readonly origin: string; readonly size: number; readonly note: string }
+/** Why a request would be allowed or not, step by step. */
 export type Explained = LongExplanation

@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 /** Reads the newest evidence of this workload: a projected token file, a CI token, an SVID. Called for each proof, since files rotate. */
 export type EvidenceSource = () => Promise<string>
 
+/** Who an agent is, and how it proves that. */
 export type AgentOptions = {
   /** The issuer of the agent's home tenant, `<authority>/t/<tenant>`: the evidence is meant for it alone. */
   readonly home: string
@@ -11,6 +12,7 @@ export type AgentOptions = {
   readonly fetch?: typeof fetch
 }
 
+/** What a token is for: one resource of one tenant, for one user or nobody. */
 export type TokenAsk = {
   /** The issuer of the tenant to work in. */
   readonly issuer: string
@@ -24,6 +26,7 @@ export type TokenAsk = {
   readonly singleUse?: boolean
 }
 
+/** An access token as the authority gave it; `DPoP` counts only with proofs of the agent's key. */
 export type AccessToken = {
   readonly token: string
   readonly type: 'DPoP' | 'Bearer'
@@ -92,6 +95,7 @@ export type Agent = {
   readonly lease: (issuer: string, token: AccessToken, tools?: readonly string[]) => Promise<DatabaseLogin>
 }
 
+/** A login of a PostgreSQL server that lives until `expires_at` and reaches these tables only. */
 export type DatabaseLogin = {
   readonly lease: string
   readonly host: string
@@ -172,6 +176,7 @@ function fetchWith(call: typeof fetch, prove: Prove, token: AccessToken): typeof
   }
 }
 
+/** Makes an agent with a new key in memory. It asks nobody anything until the first token is wanted. */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const call = options.fetch ?? fetch
   const prove = await makeProver()

@@ -7,6 +7,7 @@ import type { Store } from '../core/ports.ts'
 import { Unavailable } from '../core/refusal.ts'
 import { keyFile } from './key-file.ts'
 
+/** Signs what tenants' logs have come to. */
 export type Checkpointer = {
   /** Origin of a tenant's log: `<log name>/t/<tenant>`. */
   readonly origin: (tenant: TenantName) => string

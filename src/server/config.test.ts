@@ -126,7 +126,7 @@ describe('an origin', () => {
     ])
   })
 
-  it.each(['http://authority.example', 'http://10.0.0.1', 'http://0.0.0.0:80', 'http://127.0.0.1.example'])(
+  it.each(['http://authority.example', 'http://10.0.0.1', 'http://0.0.0.0:8080', 'http://127.0.0.1.example'])(
     'is not %s: plain http is for this machine',
     async (origin) => {
       const says = 'plain http is for loopback addresses only; use https'

@@ -11,15 +11,18 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
  * An origin as it is published: scheme, host and port, no path and no slash at the end. Plain http is for this machine alone: elsewhere
  * tokens would travel in the clear.
  */
-const originSchema = z
-  .url({ protocol: /^https?$/ })
-  .refine((text) => new URL(text).origin === text, {
-    error: 'an origin is scheme, host and port, such as https://countersign.example',
-    abort: true,
-  })
-  .refine((text) => text.startsWith('https:') || LOOPBACK.test(new URL(text).hostname), {
-    error: 'plain http is for loopback addresses only; use https',
-  })
+const originSchema = z.string().superRefine((text, context) => {
+  const message = originMistake(text)
+  if (message) context.addIssue({ code: 'custom', message })
+})
+
+function originMistake(text: string): string | undefined {
+  const url = URL.parse(text)
+  if (!url || url.origin !== text || !/^https?:$/.test(url.protocol))
+    return 'an origin is scheme, host and port, such as https://countersign.example'
+  if (url.protocol === 'https:' || LOOPBACK.test(url.hostname)) return undefined
+  return 'plain http is for loopback addresses only; use https'
+}
 
 const listenSchema = z
   .string()
@@ -86,8 +89,11 @@ export const serverSchema = z
     error: 'says neither `authority:` nor `gateway:`: nothing to run',
   })
 
+/** The `authority:` part, with its defaults. */
 export type AuthorityConfig = z.infer<typeof authoritySchema>
+/** The `gateway:` part, with its defaults. */
 export type GatewayConfig = z.infer<typeof gatewaySchema>
+/** A whole configuration; at least one part is there. */
 export type ServerConfig = z.infer<typeof serverSchema>
 /** PEM files. */
 export type TlsFiles = z.infer<typeof tlsSchema>

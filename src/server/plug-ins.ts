@@ -19,6 +19,7 @@ import { signJwt } from '../lib/jose/jwt.ts'
 import type { KeyRing, RemoteKeys } from '../lib/jose/remote-keys.ts'
 import type { SigningKey } from '../lib/jose/signing-key.ts'
 
+/** What the attestors' ports are made of. */
 export type AttestParts = {
   readonly store: Pick<Store, 'commit'>
   readonly ring: KeyRing
@@ -60,6 +61,7 @@ export function idpKeysWith(ring: KeyRing): (tenant: TenantName, idp: IdentityPr
     })
 }
 
+/** Credential plug-ins by name. */
 export type Providers = ReadonlyMap<string, CredentialProvider<never>>
 type Configured = { readonly provider: CredentialProvider<never>; readonly config: never }
 
@@ -75,6 +77,7 @@ export function configuredProvider(
   return parsed.success ? { provider, config: parsed.data as never } : undefined
 }
 
+/** What the credential plug-ins' ports are made of. */
 export type IssuingParts = {
   readonly providers: Providers
   readonly origin: string
@@ -127,4 +130,5 @@ function sign(
   return signJwt({ iss: `${parts.origin}/t/${tenant}`, ...claims }, { key: signer.key, kid: signer.kid, typ })
 }
 
+/** The wall clock; nothing but the composition root reads it. */
 export const wallClock = (): EpochMillis => epochMillis(Date.now())

@@ -18,6 +18,7 @@ export function plugInSchemas(providers: Providers): PlugInSchemas {
   }
 }
 
+/** What writing the registry is composed of. */
 export type RegistryParts = {
   /** The authority's own; issuers are below it. */
   readonly origin: string

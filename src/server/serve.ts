@@ -1,7 +1,6 @@
 import { type Logger, pino } from 'pino'
-import { type Running, startAuthority } from './authority.ts'
+import type { Running } from './authority.ts'
 import { readServerConfig, type ServerConfig } from './config.ts'
-import { startGateway } from './gateway.ts'
 
 /** What a role says when it is ready: where it listens, and as what. */
 export type Facts = Running['facts']
@@ -27,10 +26,21 @@ function logger(): Logger {
 
 type Start = (signal: AbortSignal) => Promise<Running>
 
+/** Each role's code is loaded only where it runs: a gateway has no use for the authority's. */
 function rolesOf({ authority, gateway }: ServerConfig, log: Logger): readonly Start[] {
   const roles: Start[] = []
-  if (authority) roles.push((signal) => startAuthority(authority, log.child({ role: 'authority' }), signal))
-  if (gateway) roles.push((signal) => startGateway(gateway, log.child({ role: 'gateway' }), signal))
+  if (authority) {
+    roles.push(async (signal) => {
+      const { startAuthority } = await import('./authority.ts')
+      return startAuthority(authority, log.child({ role: 'authority' }), signal)
+    })
+  }
+  if (gateway) {
+    roles.push(async (signal) => {
+      const { startGateway } = await import('./gateway.ts')
+      return startGateway(gateway, log.child({ role: 'gateway' }), signal)
+    })
+  }
   return roles
 }
 

@@ -5,6 +5,7 @@ import type { TokenKeys } from './token-keys.ts'
 
 const LOOK_EVERY_MS = 60_000
 
+/** The work of keeping every tenant's token keys. */
 export type KeyTending = {
   /** Resolves once every tenant that is known by now was seen to: a new one can't be used before. */
   readonly settled: () => Promise<void>
