@@ -116,7 +116,11 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 async function closeAll({ parts, closers }: Started): Promise<void> {
-  await Promise.all([...parts.values()].map((part) => part.stop()))
+  // Gateways before their authority: they have records to ship to it, and would report that it is gone.
+  const all = [...parts.values()]
+  const gateways = all.filter(({ name }) => name.startsWith('gw-'))
+  await Promise.all(gateways.map((part) => part.stop()))
+  await Promise.all(all.map((part) => part.stop()))
   for (const close of [...closers].reverse()) await close().catch(() => undefined)
 }
 
