@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { reveal } from '../../core/secret.ts'
 import type { AuthorityPorts } from '../../flows/authority.ts'
-import { viewOf } from '../../flows/authority.ts'
 import { type LeasingPorts, type Login, leaseLogin } from '../../flows/lease-login.ts'
-import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
+import type { DoorResponse, Route } from '../../lib/http/route.ts'
 import { problemOf } from '../problem.ts'
+import { tenantPost } from '../tenant-post.ts'
 
 const bodySchema = z.strictObject({ tools: z.array(z.string().min(1).max(200)).min(1).max(100).optional() })
 
@@ -29,34 +29,14 @@ function answer(login: Login): DoorResponse {
 
 /** `POST /t/<tenant>/leases`: a database login, for an access token whose audience is a PostgreSQL resource and a proof of its key. */
 export function leaseRoutes(ports: AuthorityPorts, leasing: LeasingPorts): readonly Route[] {
-  const run = async (request: DoorRequest): Promise<DoorResponse> => {
-    const view = viewOf(ports, request.params['tenant'] ?? '')
-    if (!view)
-      return problemOf({
-        refused: 'unknown',
-        reason: 'http.not_found',
-        says: 'There is nothing at this path.',
-        facts: {},
-      })
-    const body = bodySchema.safeParse(request.json)
-    if (!body.success)
-      return problemOf({
-        refused: 'malformed',
-        reason: 'lease.body',
-        says: 'The body is { "tools": [names] }, or {}.',
-        facts: {},
-      })
-    const presented = {
-      authorization: request.headers['authorization'] ?? [],
-      dpop: request.headers['dpop'] ?? [],
-      method: 'POST',
-      url: `${view.issuer}/leases`,
-    }
-    const tools = body.data.tools ? { tools: body.data.tools } : {}
-    const login = await leaseLogin(view, { presented, address: request.address, ...tools }, leasing)
-    return login.ok ? answer(login.value) : problemOf(login.error)
-  }
-  return [
-    { method: 'POST', path: '/t/:tenant/leases', guard: 'agent', takes: 'json', errors: 'problem', run },
-  ]
+  const lease = tenantPost(ports, {
+    name: 'leases',
+    body: bodySchema,
+    malformed: ['lease.body', 'The body is { "tools": [names] }, or {}.'],
+    answer: async (view, ask, { tools }) => {
+      const login = await leaseLogin(view, tools ? { ...ask, tools } : ask, leasing)
+      return login.ok ? answer(login.value) : problemOf(login.error)
+    },
+  })
+  return [lease]
 }
