@@ -21,6 +21,9 @@ export type PoolLimits = {
   readonly onIdleError?: (error: Error) => void
 }
 
+/** How much longer than the server's own limit an answer is waited for. */
+const SILENCE_MS = 5_000
+
 /** Opens a pool; it connects when first used. End it with `pool.end()`. */
 export function openPool(address: DatabaseAddress, limits: PoolLimits): Pool {
   const pool = new Pool({
@@ -29,6 +32,8 @@ export function openPool(address: DatabaseAddress, limits: PoolLimits): Pool {
     max: limits.max ?? 10,
     statement_timeout: limits.statementTimeoutMs ?? 10_000,
     lock_timeout: limits.lockTimeoutMs ?? 5_000,
+    // The server's own limits end what it still hears of; this one ends waiting for a server that has fallen silent.
+    query_timeout: (limits.statementTimeoutMs ?? 10_000) + SILENCE_MS,
     connectionTimeoutMillis: limits.connectTimeoutMs ?? 5_000,
     idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs ?? 15_000,
     // Idle connections cost memory; the last one is kept a minute, so that a quiet server answers at once.
@@ -46,7 +51,7 @@ export function openPool(address: DatabaseAddress, limits: PoolLimits): Pool {
 const CONNECTION_CODES =
   /^(08...|57P0[1-5]|53...|ECONN.*|ENOENT|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
 const CONNECTION_MESSAGES =
-  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Client was closed)/
+  /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed)/
 
 /**
  * The fault for an error of pg: `Unavailable` `store.unreachable` when the database can't be used at all (no
