@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { exchange } from './exchange.ts'
 import { mcp } from './mcp.ts'
 import { endAll, leaveServerCore, pinned } from './processes.ts'
-import { type Line, type Part, table } from './report.ts'
+import { type Line, list, type Part, table } from './report.ts'
 import { rest } from './rest.ts'
 
 const PARTS: readonly Part[] = [exchange, mcp, rest]
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   for (const part of parts) {
     lines.push(...(await part.run({ short, wants, progress, ...(profile === undefined ? {} : { profile }) })))
   }
-  process.stdout.write(values.json ? `${JSON.stringify(lines)}\n` : `${table(lines)}\n`)
+  process.stdout.write(values.json ? `${list(lines)}\n` : `${table(lines)}\n`)
 }
 
 // The parts' own ends run when what they talk to is gone.

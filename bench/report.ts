@@ -1,6 +1,6 @@
 import type { Measured } from './load.ts'
 
-/** One figure. Times are in ms; `ratio` is value / baseline, and `target` the least ratio or, where it is marked, the most value. */
+/** One figure. Times are in ms; `ratio` is value / baseline, and `target` says what it, or else the value, should come to. */
 export type Line = {
   readonly id: string
   readonly value: number
@@ -53,6 +53,11 @@ export function round(value: number): number {
 }
 
 const COLUMNS = ['id', 'value', 'unit', 'baseline', 'ratio', 'target', 'p50', 'p99', 'max'] as const
+
+/** The figures for programs; what they should come to is said to people only. */
+export function list(lines: readonly Line[]): string {
+  return JSON.stringify(lines.map(({ target: _target, ...line }) => line))
+}
 
 /** The figures as people read them; times in ms. */
 export function table(lines: readonly Line[]): string {
