@@ -6,7 +6,8 @@ export type Knock = {
   readonly method: string
   /** Path and query. */
   readonly path: string
-  readonly headers?: OutgoingHttpHeaders
+  /** A list is sent as so many fields of that name. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly body?: string | Buffer
   /** Don't wait for the end of a good answer: it is a stream. */
   readonly stream?: boolean
@@ -30,7 +31,7 @@ export function knock(surface: Surface, door: Door, asked: Knock): Promise<Knock
   const options = {
     method,
     path,
-    headers: { ...length, ...headers },
+    headers: { ...length, ...headers } as OutgoingHttpHeaders,
     ...placeOf(surface, door),
     timeout: 15_000,
   }

@@ -83,6 +83,18 @@ export const MCP_HEADERS = {
   'mcp-method': 'tools/list',
 }
 
+/** One call of a tool (MCP 2026-07-28), with the header fields that repeat what it says. */
+export function callOf(
+  tool: string,
+  input: unknown,
+): { readonly json: object; readonly headers: Record<string, string> } {
+  const { params } = LISTING
+  return {
+    json: { ...LISTING, method: 'tools/call', params: { ...params, name: tool, arguments: input } },
+    headers: { ...MCP_HEADERS, 'mcp-method': 'tools/call', 'mcp-name': tool },
+  }
+}
+
 /** Every guarded route of an authority and a gateway, with a request that is right but for the token. */
 export async function placesOf(surface: Surface, kinds: Kinds): Promise<readonly Place[]> {
   const admin = adminPlaces(await aDecision(surface))
