@@ -9,7 +9,7 @@ import { evidenceOf, type Issuer, startIssuer } from './issuers.ts'
 import { type Started, type StartOptions, startProcess } from './processes.ts'
 import type { Run } from './report.ts'
 
-export const MAIN = join(ROOT, 'src/main.ts')
+export const MAIN = join(ROOT, 'bin/countersign.mjs')
 /** How many resources and users the tenant has: runs vary over them. */
 export const RESOURCES = 8
 export const USERS = 50

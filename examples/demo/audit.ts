@@ -62,7 +62,7 @@ function verify(
   args: readonly string[],
 ): Promise<{ readonly code: number; readonly out: string }> {
   return new Promise((resolve, reject) => {
-    const argv = [join(program, 'src/main.ts'), 'audit', 'verify', ...args, '--json']
+    const argv = [join(program, 'bin/countersign.mjs'), 'audit', 'verify', ...args, '--json']
     const child = spawn(process.execPath, argv, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '' },

@@ -9,7 +9,7 @@ export type Cli = (
 export function operatorCli(program: string, socket: string, stateFolder: string): Cli {
   return (...args) =>
     new Promise((resolve, reject) => {
-      const argv = [join(program, 'src/main.ts'), ...args, '--json']
+      const argv = [join(program, 'bin/countersign.mjs'), ...args, '--json']
       const env = {
         ...process.env,
         COUNTERSIGN_SOCKET: socket,

@@ -166,7 +166,7 @@ async function startAuthority(place: Place, company: Company, start: Start): Pro
       allow_private: [company.cluster, company.idp].map((url) => new URL(url).host),
     },
   })
-  return start('authority', join(program, 'src/main.ts'), ['serve', '--config', config, '--json'])
+  return start('authority', join(program, 'bin/countersign.mjs'), ['serve', '--config', config, '--json'])
 }
 
 type Place = {
@@ -282,5 +282,5 @@ async function startGateway(
       journal: join(folder, name, 'journal'),
     },
   })
-  return start(name, join(program, 'src/main.ts'), ['serve', '--config', config, '--json'])
+  return start(name, join(program, 'bin/countersign.mjs'), ['serve', '--config', config, '--json'])
 }
