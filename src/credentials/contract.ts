@@ -50,12 +50,5 @@ export interface CredentialProvider<Config> {
   ): Promise<Result<void, Refusal>>
   /** Looks at the target before `apply` accepts it; findings stop the apply. */
   inspect?(resource: Resource, config: Config, ports: CredentialPorts): Promise<readonly Finding[]>
-  /** Ends what the target still holds and no live lease names: what a crash left behind. Answers the handles it ended. */
-  sweep?(
-    resource: Resource,
-    config: Config,
-    live: ReadonlySet<string>,
-    ports: CredentialPorts,
-  ): Promise<readonly string[]>
   close?(): Promise<void>
 }

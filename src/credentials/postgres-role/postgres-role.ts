@@ -189,15 +189,6 @@ export function createPostgresRole(): CredentialProvider<PostgresRoleConfig> & {
       const tables = resource.type === 'postgres' ? [...resource.tools.read, ...resource.tools.write] : []
       return inspectDatabase(await pools.get(admin), tables)
     },
-    sweep: async (_resource, { admin }, live) => {
-      const pool = await pools.get(admin)
-      const { rows } = await pool.query<{ rolname: string }>(
-        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'cs\\_lea\\_%'",
-      )
-      const left = rows.map(({ rolname }) => rolname).filter((role) => !live.has(role))
-      for (const role of left) await endRole(pool, role)
-      return left
-    },
     close: pools.close,
   }
 }
