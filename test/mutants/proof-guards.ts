@@ -160,8 +160,10 @@ export const PROOF_GUARDS: readonly Guard[] = [
   {
     name: 'agent-home',
     file: 'src/flows/caller.ts',
-    find: `if (!agent || splitAgentId(agent).home !== home) return no('client.not_its_home')`,
-    replace: `if (!agent) return no('client.not_its_home')`,
+    find: `  if (!agent || splitAgentId(agent).home !== home) return no('client.not_its_home')
+  const doc = view.snapshot.tenants.get(home)?.agents.get(agent)`,
+    replace: `  if (!agent) return no('client.not_its_home')
+  const doc = view.snapshot.tenants.get(splitAgentId(agent).home)?.agents.get(agent)`,
     why: "any tenant's key can speak for any tenant's agents",
     tests: ['test/conformance/rfc7523bis.test.ts', STRANGERS],
   },

@@ -110,7 +110,7 @@ export const WALL_GUARDS: readonly Guard[] = [
     find: 'export const agentSchema = z.strictObject({',
     replace: 'export const agentSchema = z.object({',
     why: 'a misspelled setting is passed over, and what it should guard stands open',
-    tests: ['src/flows/read-configuration.test.ts'],
+    tests: [BAD_INPUT],
   },
   {
     name: 'public-revoke',

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DECLARED } from '../../src/core/registry.ts'
 import type { Route } from '../../src/lib/http/route.ts'
 import { type Surface, startSurface, TENANTS } from '../support/authority.ts'
 import { accessForm, FORM } from '../support/caller.ts'
@@ -361,5 +362,30 @@ describe('a refusal', () => {
     expect(await recorded('a', () => caller.ask('a', {}))).toEqual([400, 'request.grant_type', 0])
   })
 })
+
+describe('a declared document', () => {
+  const admin = (method: string, path: string, body?: unknown) =>
+    knock(surface, 'authority', {
+      method,
+      path: `/admin/v1/t/${path}`,
+      headers: {
+        authorization: `Bearer ${surface.adminToken}`,
+        ...(body === undefined ? {} : { 'content-type': JSON_TYPE }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  const kept = DECLARED.filter((kindOf) => kindOf !== 'policy')
+
+  test.each(kept)('of the kind %s is refused with a key that it does not have', async (kindOf) => {
+    const found = await Promise.all(TENANTS.map((tenant) => admin('GET', `${tenant}/${kindOf}`)))
+    const [first] = found.flatMap(({ json }) => json['documents'] as readonly Document[])
+    if (!first) throw new Error(`the demo declares no ${kindOf}`)
+    const path = `${first.tenant}/${kindOf}/${encodeURIComponent(first.name).replaceAll('%40', '@')}`
+    const answer = await admin('PUT', path, { ...first.doc, gaurd: 'x' })
+    const [problem] = answer.json['problems'] as readonly { readonly code: string }[]
+    expect([answer.status, problem?.code]).toEqual([422, 'configuration.unknown_key'])
+  })
+})
+type Document = { readonly tenant: string; readonly name: string; readonly doc: object }
 
 test('nothing broke on the way', () => expect(surface.faults).toEqual([]))
