@@ -1,5 +1,4 @@
 import type { Agent } from '../identity/agent.ts'
-import type { PrincipalChain } from '../identity/principal-chain.ts'
 import { link } from '../lifecycle/revocation.ts'
 import type { TenantSnapshot } from '../snapshot.ts'
 import {
@@ -12,6 +11,7 @@ import {
   entityUid,
   layer,
   NO_ENTITIES,
+  type RecordValue,
   record,
   setOf,
   text,
@@ -21,6 +21,7 @@ import { parseIp } from './cedar/extensions/ip.ts'
 import type { ConditionResult, Fact, Facts } from './condition.ts'
 import { actionUid, agentEntity, resourceEntities, userEntity } from './entities.ts'
 import { factName } from './facts-resource.ts'
+import { type Fit, type Fits, fitOf, remembered } from './fit.ts'
 import { aboutResource } from './policy-set.ts'
 import type { Whole } from './question.ts'
 import type { Tool } from './tool.ts'
@@ -38,26 +39,31 @@ export type Frame = {
 }
 
 /** One side of the question: whose policies, about whom. */
-export type FrameSide = {
+export type FrameSide = Fit & {
   readonly principal: 'agent' | 'user' | 'home'
   readonly frame: Frame
   readonly uid: EntityUid
-  /** Policies whose scope fits and which may cover this caller; every condition they name must have a fresh fact. */
-  readonly candidates: readonly CedarPolicy[]
-  /** Permits that fit but don't cover an agent that only claims to be what it says. */
-  readonly uncovered: readonly string[]
 }
 
 export function sidesOf(question: Whole, tool: Tool, input: Value): readonly FrameSide[] {
-  const own = ownFrame(question, tool, input)
+  const callers = callersOf(question)
+  const own = ownFrame(question, callers, tool, input)
   const policies = question.tenant.policies.for
+  const claimed = question.chain.proof === 'claimed'
   const about = (all: readonly CedarPolicy[]) => aboutResource(all, own.resource)
-  const sides = [side('agent', own, own.agent, about(policies.Agent), question.chain)]
-  if (own.user !== undefined) sides.push(side('user', own, own.user, about(policies.User), question.chain))
+  const agent = remembered(callers.agentFits, tool, () =>
+    fitFor(own, own.agent, about(policies.Agent), claimed),
+  )
+  const sides = [side('agent', own, own.agent, agent)]
+  const { user } = own
+  if (user !== undefined) {
+    const fits = remembered(callers.userFits, tool, () => fitFor(own, user, about(policies.User), false))
+    sides.push(side('user', own, user, fits))
+  }
   const forbids = question.caller.guest ? forbidsOf(question.caller.home) : []
   if (forbids.length > 0) {
     const home = homeFrame(question, tool, input)
-    sides.push(side('home', home, home.agent, forbids, question.chain))
+    sides.push(side('home', home, home.agent, fitFor(home, home.agent, forbids, false)))
   }
   return sides
 }
@@ -70,33 +76,32 @@ function forbidsOf(home: TenantSnapshot): readonly CedarPolicy[] {
 /** A scope looks at nothing in it. */
 const NO_CONTEXT = record(new Map())
 
-function side(
-  principal: FrameSide['principal'],
-  frame: Frame,
-  uid: EntityUid,
-  policies: readonly CedarPolicy[],
-  chain: PrincipalChain,
-): FrameSide {
-  const { action, resource } = frame
-  const request = { principal: uid, action, resource, context: NO_CONTEXT }
-  const fitting = policies.filter((policy) => policy.inScope(request, frame.entities))
-  const claimed = principal === 'agent' && chain.proof === 'claimed'
-  const covers = (policy: CedarPolicy) =>
-    !claimed || policy.effect === 'forbid' || policy.annotations.get('claimed') === 'yes'
-  const uncovered = fitting.filter((policy) => !covers(policy)).map(({ id }) => id)
-  return { principal, frame, uid, candidates: fitting.filter(covers), uncovered }
+function fitFor(frame: Frame, uid: EntityUid, policies: readonly CedarPolicy[], claimed: boolean): Fit {
+  const { action, resource, entities } = frame
+  return fitOf(policies, { principal: uid, action, resource, context: NO_CONTEXT }, entities, claimed)
+}
+
+function side(principal: FrameSide['principal'], frame: Frame, uid: EntityUid, fits: Fit): FrameSide {
+  const { candidates, uncovered, names } = fits
+  return { principal, frame, uid, candidates, uncovered, names }
 }
 
 /** The question as Cedar asks it, with the conditions that hold. */
 export function cedarRequest(frame: Frame, principal: EntityUid, holding: ReadonlySet<string>): CedarRequest {
-  const conditions = setOf([...holding].map(text))
-  const context = record(new Map([...frame.context, ['conditions', conditions]]))
-  return { principal, action: frame.action, resource: frame.resource, context }
+  const { action, resource } = frame
+  return { principal, action, resource, context: contextWith(frame, holding) }
 }
 
-function ownFrame(question: Whole, tool: Tool, input: Value): Frame {
+/** A frame's whole context, the same for each of its sides. */
+export function contextWith(frame: Frame, holding: Iterable<string>): RecordValue {
+  const context = new Map(frame.context)
+  context.set('conditions', setOf(Array.from(holding, text)))
+  return record(context)
+}
+
+function ownFrame(question: Whole, callers: Callers, tool: Tool, input: Value): Frame {
   const { tenant, request } = question
-  const { entities, agent, user } = callersOf(question)
+  const { entities, agent, user } = callers
   return {
     tenant,
     entities,
@@ -108,14 +113,19 @@ function ownFrame(question: Whole, tool: Tool, input: Value): Frame {
   }
 }
 
-type Callers = Pick<Frame, 'entities' | 'agent'> & { readonly user?: EntityUid; readonly of: Agent }
-const callers = new WeakMap<TenantSnapshot, Map<string, Callers>>()
-const MAX_CALLERS = 10_000
+type Callers = Pick<Frame, 'entities' | 'agent'> & {
+  readonly user?: EntityUid
+  readonly of: Agent
+  readonly agentFits: Fits
+  readonly userFits: Fits
+}
+const known = new WeakMap<TenantSnapshot, Map<string, Callers>>()
+const MAX_CALLERS = 5_000
 
 /** The agent and its user over what the tenant has: the same for each of their questions until something of the tenant changes. */
 function callersOf({ tenant, caller, chain, user }: Whole): Callers {
-  const ofTenant = callers.get(tenant) ?? new Map<string, Callers>()
-  callers.set(tenant, ofTenant)
+  const ofTenant = known.get(tenant) ?? new Map<string, Callers>()
+  known.set(tenant, ofTenant)
   const key = JSON.stringify([caller.id, chain.proof, user?.user])
   const before = ofTenant.get(key)
   // A guest is described at its home, which changes by itself.
@@ -123,7 +133,9 @@ function callersOf({ tenant, caller, chain, user }: Whole): Callers {
   const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
   const person = user && userEntity(user, tenant.tenant)
   const entities = layer(closed(person ? [agent, person] : [agent]), tenant.entities)
-  const found = { entities, agent: agent.uid, of: caller.agent, ...(person ? { user: person.uid } : {}) }
+  const fits = { agentFits: new Map(), userFits: new Map() }
+  const base = { entities, agent: agent.uid, of: caller.agent, ...fits }
+  const found: Callers = person ? { ...base, user: person.uid } : base
   if (ofTenant.size >= MAX_CALLERS) ofTenant.clear()
   ofTenant.set(key, found)
   return found

@@ -1,10 +1,10 @@
 import { endedBy, link } from '../lifecycle/revocation.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import type { TenantSnapshot } from '../snapshot.ts'
-import { type CedarPolicy, evaluatePolicy, UNKNOWN, type Value } from './cedar/cedar.ts'
+import { type CedarPolicy, evaluateClauses, type RecordValue, UNKNOWN, type Value } from './cedar/cedar.ts'
 import type { Explanation, Side } from './decision.ts'
 import { covers, type Delegation } from './delegation.ts'
-import { askCondition, cedarRequest, type Frame, type FrameSide, type NamedResult, sidesOf } from './frame.ts'
+import { askCondition, contextWith, type Frame, type FrameSide, type NamedResult, sidesOf } from './frame.ts'
 import { projectInput } from './project-input.ts'
 import { namedAgent, nameOf, type Whole } from './question.ts'
 import { conditionRefusal, sideRefusal } from './refusals.ts'
@@ -93,18 +93,18 @@ function judgePolicies(
   delegation: string | undefined,
 ): Judgement {
   const sides = sidesOf(question, tool, input)
-  const named = new Map(sides.map(({ frame }) => [frame, namedIn(frame, sides, conditions)]))
-  const own = [...named].find(([frame]) => frame.tenant === question.tenant)?.[1] ?? []
+  const views = viewsOf(sides, conditions)
+  const own = views.find(({ frame }) => frame.tenant === question.tenant)?.results ?? []
   const known = { conditions: own, ...(delegation === undefined ? {} : { delegation }) }
-  for (const [frame, results] of named) {
+  for (const { frame, results } of views) {
     const refusal = conditionRefusal(results, frame.tenant !== question.tenant)
     if (refusal) return { refusal, reached: 5, asks: [], explanation: { sides: [], ...known } }
   }
-  const judged = sides.map((side) => judgeSide(side, named.get(side.frame) ?? [], question))
+  const judged = views.flatMap((view) => judgeView(view, question))
   const explanation: Explanation = { sides: judged.filter(worthTelling).map(({ side }) => side), ...known }
-  const asks = judged.flatMap((each) => each.asks)
-  const [first] = judged.filter(({ refusal }) => refusal !== undefined)
-  if (first?.refusal === undefined) return { explanation, asks, reached: 9 }
+  const first = judged.find(({ refusal }) => refusal !== undefined)
+  if (first?.refusal === undefined)
+    return { explanation, asks: judged.flatMap((each) => each.asks), reached: 9 }
   return { refusal: first.refusal, explanation, asks: [], reached: first.side.principal === 'agent' ? 3 : 4 }
 }
 
@@ -113,24 +113,45 @@ function worthTelling({ side }: Judged): boolean {
   return side.principal !== 'home' || side.outcome === 'forbidden' || side.outcome === 'error'
 }
 
-function namedIn(
-  frame: Frame,
-  sides: readonly FrameSide[],
-  conditions: AskedConditions,
-): readonly NamedResult[] {
-  const names = new Set<string>()
-  for (const side of sides) {
-    if (side.frame !== frame) continue
-    for (const policy of side.candidates) for (const name of policy.conditions.names) names.add(name)
+/** The sides that see the question by one frame, and what the conditions that any of them names come to there. */
+type View = {
+  readonly frame: Frame
+  readonly sides: readonly FrameSide[]
+  readonly results: readonly NamedResult[]
+}
+
+/** Sides of one frame are neighbours: the agent's and the user's, then the home's. */
+function viewsOf(sides: readonly FrameSide[], conditions: AskedConditions): readonly View[] {
+  const views: View[] = []
+  for (const frame of new Set(sides.map((side) => side.frame))) {
+    const ofFrame = sides.filter((side) => side.frame === frame)
+    const results = namesIn(ofFrame).map((name) => conditions(frame.tenant, name))
+    views.push({ frame, sides: ofFrame, results })
   }
-  return [...names].sort().map((name) => conditions(frame.tenant, name))
+  return views
+}
+
+function namesIn(sides: readonly FrameSide[]): readonly string[] {
+  const naming = sides.filter(({ names }) => names.length > 0)
+  const [only] = naming
+  return naming.length === 1 && only ? only.names : [...new Set(naming.flatMap(({ names }) => names))].sort()
 }
 
 type Judged = { readonly side: Side; readonly refusal?: Refusal; readonly asks: readonly string[] }
 
-function judgeSide(side: FrameSide, conditions: readonly NamedResult[], question: Whole): Judged {
-  const holding = new Set(conditions.filter(({ state }) => state === 'holds').map(({ name }) => name))
-  const found = evaluateSide(side, holding)
+function judgeView({ frame, sides, results }: View, question: Whole): readonly Judged[] {
+  const holding = results.filter(({ state }) => state === 'holds').map(({ name }) => name)
+  const context = contextWith(frame, holding)
+  return sides.map((side) => judgeSide(side, context, results, question))
+}
+
+function judgeSide(
+  side: FrameSide,
+  context: RecordValue,
+  conditions: readonly NamedResult[],
+  question: Whole,
+): Judged {
+  const found = evaluateSide(side, context)
   const told = side.principal === 'home' ? { ...found.side, policies: [], erring: [] } : found.side
   const refusal = sideRefusal(side, told, conditions, question)
   const asks = found.side.outcome === 'permitted' ? found.asks : []
@@ -143,13 +164,15 @@ function judgeSide(side: FrameSide, conditions: readonly NamedResult[], question
  */
 function evaluateSide(
   side: FrameSide,
-  holding: ReadonlySet<string>,
+  context: RecordValue,
 ): { readonly side: Side; readonly asks: readonly string[] } {
-  const request = cedarRequest(side.frame, side.uid, holding)
+  const { action, resource, entities } = side.frame
+  const request = { principal: side.uid, action, resource, context }
   const found = { permits: [] as CedarPolicy[], open: [] as CedarPolicy[], forbids: [] as CedarPolicy[] }
   const erring: string[] = []
+  // The scopes of candidates were looked at before.
   for (const policy of side.candidates) {
-    const outcome = evaluatePolicy(policy, request, side.frame.entities)
+    const outcome = evaluateClauses(policy, request, entities)
     if (typeof outcome === 'object') erring.push(policy.id)
     else if (outcome === 'satisfied') found[policy.effect === 'permit' ? 'permits' : 'forbids'].push(policy)
     else if (outcome === 'unknown' && policy.effect === 'permit') found.open.push(policy)

@@ -23,7 +23,15 @@ export function evaluatePolicy(
   request: CedarRequest,
   entities: Entities,
 ): PolicyOutcome {
-  if (!policy.inScope(request, entities)) return 'unsatisfied'
+  return policy.inScope(request, entities) ? evaluateClauses(policy, request, entities) : 'unsatisfied'
+}
+
+/** Judges the clauses of a policy that is known to have the request in its scope. */
+export function evaluateClauses(
+  policy: CedarPolicy,
+  request: CedarRequest,
+  entities: Entities,
+): PolicyOutcome {
   let open = false
   for (const clause of policy.clauses) {
     const outcome = evaluateClause(clause, request, entities)

@@ -1,5 +1,5 @@
 // The front of the evaluator: what the rest of the house may use of it.
-export { authorize, evaluatePolicy } from './authorize.ts'
+export { authorize, evaluateClauses, evaluatePolicy } from './authorize.ts'
 export type { CedarRequest } from './compile.ts'
 export {
   buildEntities,
