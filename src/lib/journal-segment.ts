@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { JournalFault } from './journal-fault.ts'
-import type { ChainHead, ChainRecord } from './record-chain.ts'
+import type { ChainHead } from './record-chain.ts'
 import { recordHash } from './record-chain.ts'
 
 /**
@@ -39,10 +39,16 @@ export function lineOf(record: Line): string {
   return `{"n":${n},"prev":"${prev}","hash":"${hash}","at":${at},"body":${body}}\n`
 }
 
-/** The shipped form of a stored line. */
-export function recordOf<Body>(line: string): ChainRecord<Body> {
-  const { n, prev, hash, body } = JSON.parse(line) as ChainRecord<Body>
-  return { n, prev, hash, body }
+/** A record as it is shipped: its line without `at`, which is not hashed. */
+export function shippedOf({ n, prev, hash, body }: Omit<Line, 'at'>): string {
+  return `{"n":${n},"prev":"${prev}","hash":"${hash}","body":${body}}`
+}
+
+/** The shipped form of a stored line. Throws where it is none. */
+export function shippedLine(text: string): string {
+  const line = parseLine(text)
+  if (!line) throw new JournalFault('journal.broken_chain', 'a record that was read back is unreadable')
+  return shippedOf(line)
 }
 
 /** First record numbers of the segments in a folder, in order. */

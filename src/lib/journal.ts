@@ -13,7 +13,9 @@ import { writeMark } from './journal-mark.ts'
 import type { Recovered } from './journal-recovery.ts'
 import { recoverJournal } from './journal-recovery.ts'
 import type { Segment } from './journal-segment.ts'
-import { lineOf, recordOf, segmentPath } from './journal-segment.ts'
+import { lineOf, segmentPath, shippedLine, shippedOf } from './journal-segment.ts'
+import type { JournalTail } from './journal-tail.ts'
+import { journalTail } from './journal-tail.ts'
 import type { ChainHead, ChainRecord } from './record-chain.ts'
 import { canonicalBody, recordHash } from './record-chain.ts'
 
@@ -47,8 +49,12 @@ export type JournalOptions = {
 export type Journal<Body> = {
   /** Resolves once the record is on the disk, to its number and hash. Rejects with JournalFault, FileFault or CommitRefused: nothing was recorded. */
   append(body: Body): Promise<ChainHead>
+  /** The same for a body that is canonical JSON (RFC 8785) already: its text is written, and shipped, as it is. */
+  appendText(canonical: string): Promise<ChainHead>
   /** Durable records from a number on, in order, at most `limit`; empty past the end. `journal.dropped` before the beginning. */
   read(from: number, limit: number): Promise<readonly ChainRecord<Body>[]>
+  /** The same as the JSON text of each record. */
+  readTexts(from: number, limit: number): Promise<readonly string[]>
   /** The receiver has everything up to `n`: files that hold nothing newer are removed. */
   shipped(n: number): Promise<void>
   /** The last durable record. */
@@ -75,6 +81,7 @@ type State = {
   readonly options: JournalOptions
   readonly limits: JournalLimits
   readonly age: UnshippedAge
+  readonly tail: JournalTail
   active: Active
   closed: readonly Segment[]
   dropped: ChainHead
@@ -109,6 +116,7 @@ async function openState(options: JournalOptions, found: Recovered): Promise<Sta
       options.monotonic ?? performance.now.bind(performance),
       age === undefined ? undefined : { last: end.n, age },
     ),
+    tail: journalTail(),
     active: { path, start, file, end, offsets: [...offsets] },
     closed: found.closed,
     dropped: found.mark.dropped,
@@ -121,8 +129,11 @@ function journalOf<Body>(state: State, lock: FileLock, torn: number): Journal<Bo
   let dropping = Promise.resolve()
   return {
     torn,
-    append: async (body) => commit(bodyText(state, body)),
-    read: (from, limit) => readRecords<Body>(state, from, limit),
+    append: async (body) => commit(withinLimit(state, asCanonical(body))),
+    appendText: async (text) => commit(withinLimit(state, text)),
+    read: async (from, limit) =>
+      (await readTexts(state, from, limit)).map((text) => JSON.parse(text) as ChainRecord<Body>),
+    readTexts: (from, limit) => readTexts(state, from, limit),
     shipped: async (n) => {
       noteShipped(state, n)
       const next = dropping.catch(() => undefined).then(() => dropShipped(state))
@@ -136,8 +147,7 @@ function journalOf<Body>(state: State, lock: FileLock, torn: number): Journal<Bo
   }
 }
 
-function bodyText(state: State, body: unknown): string {
-  const text = asCanonical(body)
+function withinLimit(state: State, text: string | undefined): string {
   if (text === undefined || Buffer.byteLength(text) > state.limits.bodyBytes) {
     const message = `a body must be JSON of at most ${state.limits.bodyBytes} bytes`
     throw new JournalFault('journal.body_refused', message)
@@ -161,11 +171,13 @@ async function write(state: State, batch: readonly string[]): Promise<readonly C
   const heads: ChainHead[] = []
   const offsets: number[] = []
   const lines: string[] = []
+  const texts: string[] = []
   let end = active.end
   let offset = active.file.size()
   for (const body of batch) {
     const record = { n: end.n + 1, prev: end.hash, hash: recordHash(end.hash, body), at, body }
     const line = lineOf(record)
+    texts.push(shippedOf(record))
     end = { n: record.n, hash: record.hash }
     heads.push(end)
     offsets.push(offset)
@@ -175,6 +187,7 @@ async function write(state: State, batch: readonly string[]): Promise<readonly C
   await writeLines(state, lines.join(''))
   active.end = end
   active.offsets.push(...offsets)
+  state.tail.wrote(end.n, texts)
   state.age.wrote(end.n)
   return heads
 }
@@ -214,19 +227,17 @@ function segmentOf(active: Active): Segment {
   return { path, start, end, offsets, size: file.size() }
 }
 
-async function readRecords<Body>(
-  state: State,
-  from: number,
-  limit: number,
-): Promise<readonly ChainRecord<Body>[]> {
+async function readTexts(state: State, from: number, limit: number): Promise<readonly string[]> {
   if (from <= state.dropped.n)
     throw new JournalFault('journal.dropped', `records up to ${state.dropped.n} are gone`)
-  const records: ChainRecord<Body>[] = []
+  const held = state.tail.read(from, limit)
+  if (held) return held
+  const records: string[] = []
   for (const segment of [...state.closed, segmentOf(state.active)]) {
     const first = Math.max(from, segment.start.n + 1)
     const last = Math.min(segment.end.n, first + limit - records.length - 1)
     if (first > last) continue
-    for (const line of await readLines(segment, first, last)) records.push(recordOf<Body>(line))
+    for (const line of await readLines(segment, first, last)) records.push(shippedLine(line))
   }
   return records
 }
@@ -249,6 +260,7 @@ function noteShipped(state: State, n: number): void {
   }
   state.shipped = Math.max(state.shipped, n)
   state.age.shipped(state.shipped)
+  state.tail.shipped(state.shipped)
 }
 
 /** The mark goes first: a crash between leaves files that the next start removes, never a hole that it can't explain. */

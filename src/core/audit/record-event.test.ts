@@ -1,11 +1,19 @@
 import { readFileSync } from 'node:fs'
+import canonicalize from 'canonicalize'
 import { expect, test } from 'vitest'
 import type { AgentId, RecorderId, TenantName } from '../ids.ts'
 import { epochMillis } from '../time.ts'
 import type { AuditDraft } from './audit-event.ts'
 import { CLASSIFICATION } from './classification.ts'
 import { opens } from './commitment.ts'
-import { completeDraft, LEAF_BYTES, leafOf, parseShipped } from './record-event.ts'
+import {
+  completeDraft,
+  LEAF_BYTES,
+  leafOf,
+  parseShipped,
+  shippedText,
+  type UnnumberedEvent,
+} from './record-event.ts'
 
 const recorder = 'rec_one' as RecorderId
 const salts = ['AAAAAAAAAAAAAAAAAAAAAA', 'BBBBBBBBBBBBBBBBBBBBBA']
@@ -101,4 +109,48 @@ test('what a gateway ships is refused as soon as one thing in it is wrong', () =
     { event, openings, more: 1 },
   ]
   for (const body of wrong) expect(parseShipped(body, recorder), JSON.stringify(body)).toBeUndefined()
+})
+
+test('what a Journal holds is the canonical text of what it ships, and exactly that can be read', () => {
+  const completed = completeDraft({ ...draft, facts: { b: 1.5, a: 'é"', 10: true, 9: 0 } }, marks())
+  const text = shippedText(completed)
+  expect(text).toBe(canonicalize(completed))
+  expect(parseShipped(JSON.parse(text), recorder)).toEqual(completed)
+})
+
+test('what could not be read is not written', () => {
+  const completed = completeDraft(draft, marks())
+  const { id: _, ...nameless } = completed.event
+  const wrong: readonly unknown[] = [
+    { ...completed.event, n: 1 },
+    { ...completed.event, tenant: 'No Name' },
+    { ...completed.event, agent: 'nobody' },
+    { ...completed.event, at: -1 },
+    { ...completed.event, ms: Number.NaN },
+    { ...completed.event, token: undefined },
+    { ...completed.event, policies: ['\ud800'] },
+    { ...completed.event, facts: { deep: {} } },
+    nameless,
+  ]
+  for (const event of wrong) {
+    expect(parseShipped({ ...completed, event }, recorder), JSON.stringify(event)).toBeUndefined()
+    expect(() => shippedText({ ...completed, event: event as UnnumberedEvent })).toThrow('shipped')
+  }
+})
+
+test('what is as large as a leaf may be under its number is written, and one byte more is not', () => {
+  const completed = completeDraft({ ...draft, facts: {} }, marks())
+  const sized = (length: number) => ({
+    ...completed,
+    event: {
+      ...completed.event,
+      policies: Array.from({ length: 111 }, (_, at) => 'p'.repeat(at ? 290 : length)),
+    },
+  })
+  const spare = LEAF_BYTES - leafOf(sized(0).event, Number.MAX_SAFE_INTEGER).length
+  expect(spare).toBeGreaterThan(0)
+  expect(spare).toBeLessThan(300)
+  expect(leafOf(sized(spare).event, Number.MAX_SAFE_INTEGER)).toHaveLength(LEAF_BYTES)
+  expect(shippedText(sized(spare))).toContain('ppp')
+  expect(() => shippedText(sized(spare + 1))).toThrow(`${LEAF_BYTES} bytes`)
 })

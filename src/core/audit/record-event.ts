@@ -10,12 +10,12 @@ import type {
   TenantName,
   TokenId,
 } from '../ids.ts'
-import { isName, parseAgentId } from '../ids.ts'
 import { Bug } from '../refusal.ts'
 import type { EpochMillis } from '../time.ts'
 import type { AuditDraft, AuditEvent, Openings } from './audit-event.ts'
 import { isPublicField } from './classification.ts'
 import { commitment, opens } from './commitment.ts'
+import { isText, isUnnumberedEvent, OPTIONAL_FIELDS, REQUIRED_FIELDS } from './event-fields.ts'
 
 /** An event before its recorder numbered it: what a gateway's Journal holds, where the chain is the numbering. */
 export type UnnumberedEvent = Omit<AuditEvent, 'n'>
@@ -61,59 +61,56 @@ export function leafOf(event: UnnumberedEvent, n: number): string {
   return leaf
 }
 
+/** Numbers grow; an event must fit under any of them. */
+const LONGEST_NUMBER = `,"n":${Number.MAX_SAFE_INTEGER}`.length
+
+/**
+ * What a gateway's Journal holds of an event that it completed itself: canonical JSON (RFC 8785), made once. Throws `Bug` for what
+ * `parseShipped` would not take from the wire, since it would stand before everything that follows.
+ */
+export function shippedText({ event, openings }: RecordedEvent): string {
+  if (!isUnnumberedEvent(event)) throw new Bug('an audit draft is not one that can be shipped')
+  const text = canonicalize(event) ?? ''
+  const longest = LEAF_BYTES - LONGEST_NUMBER
+  if (text.length > longest || Buffer.byteLength(text) > longest) {
+    throw new Bug(`an audit event has more than ${LEAF_BYTES} bytes`)
+  }
+  return `{"event":${text},"openings":${canonicalize(openings)}}`
+}
+
 function requireText(field: string, value: string): void {
   if (value.length > OPENING_CHARACTERS) throw new Bug(`the audit field ${field} is too long`)
   if (value.includes('\0') || !value.isWellFormed()) throw new Bug(`the audit field ${field} is not text`)
 }
 
-const isText = (value: unknown, max: number): value is string =>
-  typeof value === 'string' && value.length <= max && value.isWellFormed() && !value.includes('\0')
-const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
-const text = (max: number) => z.custom<string>((value) => isText(value, max))
-/** A string of a branded type; an id is opaque here, whoever made it. */
-const id = <T extends string>() => z.custom<T>((value) => value !== '' && isText(value, 200))
-const names = z.array(text(300)).max(256)
-const scalar = z.union([text(2_048), z.number(), z.boolean()])
+const field = <T>(check: (value: unknown) => boolean) => z.custom<T>(check)
 
 const eventSchema = z.strictObject({
-  v: z.literal(1),
-  id: id<string>(),
-  tenant: z.custom<TenantName>((value) => typeof value === 'string' && isName(value)),
-  recorder: id<RecorderId>(),
-  at: z.custom<EpochMillis>(isCount),
-  kind: z.enum([
-    'decision',
-    'outcome',
-    'attest',
-    'issue',
-    'session',
-    'lease',
-    'revocation',
-    'admin',
-    'fact',
-    'gateway',
-    'alarm',
-  ]),
-  outcome: z.enum(['allow', 'deny', 'ask', 'done', 'failed']),
-  reason: text(200),
-  decision: id<DecisionId>().exactOptional(),
-  agent: z
-    .custom<AgentId>((value) => typeof value === 'string' && parseAgentId(value) !== undefined)
-    .exactOptional(),
-  user: z.string().length(43).exactOptional(),
-  session: id<SessionId>().exactOptional(),
-  resource: text(2_048).exactOptional(),
-  tool: text(512).exactOptional(),
-  input: z.string().length(43).exactOptional(),
-  policies: names.exactOptional(),
-  conditions: names.exactOptional(),
-  revision: z.custom<Revision>(isCount).exactOptional(),
-  lease: id<LeaseId>().exactOptional(),
-  token: id<TokenId>().exactOptional(),
-  bearer: z.boolean().exactOptional(),
-  ms: z.number().nonnegative().exactOptional(),
-  facts: z.record(text(100), scalar).exactOptional(),
+  v: field<1>(REQUIRED_FIELDS.v),
+  id: field<string>(REQUIRED_FIELDS.id),
+  tenant: field<TenantName>(REQUIRED_FIELDS.tenant),
+  recorder: field<RecorderId>(REQUIRED_FIELDS.recorder),
+  at: field<EpochMillis>(REQUIRED_FIELDS.at),
+  kind: field<AuditEvent['kind']>(REQUIRED_FIELDS.kind),
+  outcome: field<AuditEvent['outcome']>(REQUIRED_FIELDS.outcome),
+  reason: field<string>(REQUIRED_FIELDS.reason),
+  decision: field<DecisionId>(OPTIONAL_FIELDS.decision).exactOptional(),
+  agent: field<AgentId>(OPTIONAL_FIELDS.agent).exactOptional(),
+  user: field<string>(OPTIONAL_FIELDS.user).exactOptional(),
+  session: field<SessionId>(OPTIONAL_FIELDS.session).exactOptional(),
+  resource: field<string>(OPTIONAL_FIELDS.resource).exactOptional(),
+  tool: field<string>(OPTIONAL_FIELDS.tool).exactOptional(),
+  input: field<string>(OPTIONAL_FIELDS.input).exactOptional(),
+  policies: field<string[]>(OPTIONAL_FIELDS.policies).exactOptional(),
+  conditions: field<string[]>(OPTIONAL_FIELDS.conditions).exactOptional(),
+  revision: field<Revision>(OPTIONAL_FIELDS.revision).exactOptional(),
+  lease: field<LeaseId>(OPTIONAL_FIELDS.lease).exactOptional(),
+  token: field<TokenId>(OPTIONAL_FIELDS.token).exactOptional(),
+  bearer: field<boolean>(OPTIONAL_FIELDS.bearer).exactOptional(),
+  ms: field<number>(OPTIONAL_FIELDS.ms).exactOptional(),
+  facts: field<Record<string, string | number | boolean>>(OPTIONAL_FIELDS.facts).exactOptional(),
 })
+const text = (max: number) => z.custom<string>((value) => isText(value, max))
 const openingSchema = z.strictObject({ salt: z.string(), value: text(OPENING_CHARACTERS) }).exactOptional()
 const bodySchema = z.strictObject({
   event: eventSchema,

@@ -23,6 +23,8 @@ export type AuthorityClient = {
   readonly jkt: string
   /** Answers 2xx and 409 as they are. */
   readonly ask: (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<AuthorityAnswer>
+  /** The same with a body that is JSON text already. */
+  readonly askText: (method: 'POST', path: string, json: string) => Promise<AuthorityAnswer>
   /** A body that is read as it comes. */
   readonly stream: (path: string, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>
   readonly close: () => Promise<void>
@@ -54,19 +56,25 @@ export function createAuthorityClient(
   const dispatcher = new Agent({ connect: { timeout: TIMEOUT_MS, ...ca }, headersTimeout: TIMEOUT_MS })
   const key = newSigningKey()
   const state: State = { config, ports, key, dispatcher, token: undefined, asking: undefined }
+  const askText = async (method: 'GET' | 'POST', path: string, text?: string) => {
+    const answer = await send(state, method, path, { text, bodyTimeout: TIMEOUT_MS })
+    return { status: answer.statusCode, json: await readJson(answer) }
+  }
   return {
     jkt: key.kid,
-    ask: async (method, path, body) => {
-      const answer = await send(state, method, path, { body, bodyTimeout: TIMEOUT_MS })
-      return { status: answer.statusCode, json: await readJson(answer) }
-    },
+    ask: (method, path, body) => askText(method, path, body === undefined ? undefined : JSON.stringify(body)),
+    askText,
     stream: async (path, signal) =>
       (await send(state, 'GET', path, { bodyTimeout: SILENCE_MS, signal })).body,
     close: () => dispatcher.destroy(),
   }
 }
 
-type Sending = { readonly body?: unknown; readonly bodyTimeout: number; readonly signal?: AbortSignal }
+type Sending = {
+  readonly text?: string | undefined
+  readonly bodyTimeout: number
+  readonly signal?: AbortSignal
+}
 
 /** A credential that the authority no longer takes (it was restarted, its keys changed) is renewed once. */
 async function send(
@@ -88,11 +96,11 @@ function sendWith(
   { token }: Token,
   method: 'GET' | 'POST',
   path: string,
-  { body, bodyTimeout, signal }: Sending,
+  { text, bodyTimeout, signal }: Sending,
 ): Promise<Dispatcher.ResponseData> {
   const url = state.config.authority + path
-  const json = body === undefined ? {} : { body: JSON.stringify(body) }
-  const type = body === undefined ? {} : { 'content-type': 'application/json' }
+  const json = text === undefined ? {} : { body: text }
+  const type = text === undefined ? {} : { 'content-type': 'application/json' }
   const headers = { authorization: `DPoP ${token}`, dpop: proof(state, method, url, token), ...type }
   return reach(() =>
     request(url, {

@@ -1,16 +1,15 @@
 import { z } from 'zod'
 import type { AuditDraft } from '../../core/audit/audit-event.ts'
-import { completeDraft, leafOf, parseShipped, type RecordedEvent } from '../../core/audit/record-event.ts'
+import { completeDraft, type RecordedEvent, shippedText } from '../../core/audit/record-event.ts'
 import type { NewId, RecorderId } from '../../core/ids.ts'
-import { Bug, Unavailable } from '../../core/refusal.ts'
+import { Unavailable } from '../../core/refusal.ts'
 import { type Journal, openJournal } from '../../lib/journal.ts'
 import { readMark } from '../../lib/journal-mark.ts'
-import type { ChainRecord } from '../../lib/record-chain.ts'
 import type { AuthorityClient } from './authority-client.ts'
 import { createPause } from './pause.ts'
 
 export type ShippedJournalPorts = {
-  readonly client: Pick<AuthorityClient, 'ask'>
+  readonly client: Pick<AuthorityClient, 'ask' | 'askText'>
   readonly newId: NewId
   /** Base64url of 16 random bytes. */
   readonly newSalt: () => string
@@ -29,8 +28,6 @@ export type ShippedJournal = {
 
 const BATCH = { records: 500, bytes: 4 * 1024 * 1024 }
 const BODY_BYTES = 262_144
-/** Numbers grow; an event must fit under any of them. */
-const HIGHEST = Number.MAX_SAFE_INTEGER
 
 /** Opens the Journal in `folder` under its own recorder's name, and ships it in order for as long as it is open. */
 export async function openShippedJournal(
@@ -52,8 +49,7 @@ export async function openShippedJournal(
       if (journal.unshippedMs() > unshippedLimitMs) {
         throw new Unavailable('journal.unshipped', 'records wait too long for the authority to take them')
       }
-      const recorded = complete(draft, recorder, ports)
-      await journal.append(recorded).catch((cause: unknown) => {
+      await journal.appendText(textOf(draft, recorder, ports)).catch((cause: unknown) => {
         throw new Unavailable('journal.unwritable', 'the record could not be written', { cause })
       })
       shipping.wake()
@@ -67,11 +63,8 @@ export async function openShippedJournal(
 }
 
 /** What the authority would not take must not be written: it would stand before everything that follows. */
-function complete(draft: AuditDraft, recorder: RecorderId, ports: ShippedJournalPorts): RecordedEvent {
-  const recorded = completeDraft(draft, { id: ports.newId('event'), recorder, newSalt: ports.newSalt })
-  leafOf(recorded.event, HIGHEST)
-  if (!parseShipped(recorded, recorder)) throw new Bug('an audit draft is not one that can be shipped')
-  return recorded
+function textOf(draft: AuditDraft, recorder: RecorderId, { newId, newSalt }: ShippedJournalPorts): string {
+  return shippedText(completeDraft(draft, { id: newId('event'), recorder, newSalt }))
 }
 
 type Shipping = { readonly wake: () => void; readonly stop: () => Promise<void> }
@@ -128,14 +121,16 @@ async function shipFrom(
   next: number,
   { client }: ShippedJournalPorts,
 ): Promise<number> {
-  const records = bounded(await journal.read(next, BATCH.records))
-  return readNext(await client.ask('POST', '/gateway/v1/journal', { recorder, records }))
+  const records = bounded(await journal.readTexts(next, BATCH.records))
+  const text = `{"recorder":${JSON.stringify(recorder)},"records":[${records.join(',')}]}`
+  return readNext(await client.askText('POST', '/gateway/v1/journal', text))
 }
 
-function bounded(records: readonly ChainRecord<RecordedEvent>[]): readonly ChainRecord<RecordedEvent>[] {
+/** As many as fit, and one however large it is. */
+function bounded(records: readonly string[]): readonly string[] {
   let bytes = 0
-  const fits = records.findIndex((record) => {
-    bytes += JSON.stringify(record.body).length
+  const fits = records.findIndex((text) => {
+    bytes += text.length
     return bytes > BATCH.bytes
   })
   return fits < 0 ? records : records.slice(0, Math.max(1, fits))
