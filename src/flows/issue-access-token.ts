@@ -151,12 +151,13 @@ function narrowed(
 ): Result<readonly string[] | undefined, Refusal> {
   const asked = target.scope ?? subject.scope
   if (asked === undefined) return ok(undefined)
-  const tools = new Map([...known.tools.values()].map((tool) => [tool.action, tool]))
-  if (asked.some((action) => !tools.has(action)))
+  const names = new Map<string, string>()
+  for (const { action, name } of known.tools.values()) if (asked.includes(action)) names.set(action, name)
+  if (asked.some((action) => !names.has(action)))
     return err(refuse('denied', 'scope.unknown', 'A scope is not a tool of this resource.'))
   // What the subject token was narrowed to is in the chain, and judged with it.
   const permitted = asked.filter((action) => {
-    const act = { kind: 'list', tool: tools.get(action)?.name ?? '' } as const
+    const act = { kind: 'list', tool: names.get(action) ?? '' } as const
     return view.ports.decide({ ...enter.request, act }, view.snapshot, view.at).outcome !== 'deny'
   })
   return permitted.length > 0

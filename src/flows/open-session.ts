@@ -9,7 +9,7 @@ import type { Workload } from './caller.ts'
 
 export type OpenedSession = { readonly id: SessionId; readonly expires: EpochSeconds }
 
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+const ALPHABET = Buffer.from('abcdefghijklmnopqrstuvwxyz234567', 'latin1')
 /** Seconds a gateway's credential and session last at most. */
 const GATEWAY_LIFE = 3600
 
@@ -31,9 +31,9 @@ export function sessionOf(
     JSON.stringify([tenant, workload.id, forWhom.user ?? '', forWhom.login, life, window]),
     'buffer',
   )
-  let id = 'ses_'
-  for (const byte of digest.subarray(0, 16)) id += ALPHABET.charAt(byte & 31)
-  return { id: id as SessionId, expires }
+  const letters = digest.subarray(0, 16)
+  for (let at = 0; at < letters.length; at++) letters[at] = ALPHABET[(letters[at] ?? 0) & 31] ?? 0
+  return { id: `ses_${letters.toString('latin1')}` as SessionId, expires }
 }
 
 /** When the sessions end that an agent with this session life, in seconds, may be in now. */

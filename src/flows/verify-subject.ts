@@ -3,14 +3,12 @@ import type { Link } from '../core/lifecycle/revocation.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { EpochSeconds } from '../core/time.ts'
-import { parseJws } from '../lib/jose/jws.ts'
-import { unverifiedClaims } from '../lib/jose/jwt.ts'
 import type { AuthorityView } from './authority.ts'
 import { recall, tokenKey } from './authority-memory.ts'
 import type { Caller } from './caller.ts'
 import type { SubjectToken } from './token-ask.ts'
 import { verifySignedToken } from './verify-access-token.ts'
-import { type VerifiedUser, verifyUserToken } from './verify-user-token.ts'
+import { readJwt, type VerifiedUser, verifyUserToken } from './verify-user-token.ts'
 
 /** For whom a token is asked, and what it inherits from the subject token. */
 export type Subject = {
@@ -41,22 +39,19 @@ export async function verifySubject(
   caller: Caller,
 ): Promise<Result<Subject, Refusal>> {
   const key = tokenKey(view.name, subject.token)
-  if (isOurs(view, subject.token, key)) {
+  const read = isKnownUser(view, key) ? undefined : readJwt(subject.token)
+  if (read?.ok && read.value.claims.iss === view.issuer) {
     return subject.type === 'id_token' ? no('subject.type') : verifyOwnToken(view, subject.token, caller)
   }
-  const user = await verifyUserToken(view, subject.token, key, caller)
+  const user = await verifyUserToken(view, read ?? subject.token, key, caller)
   if (!user.ok) return user
   const { id, name, links, login, expires, fresh } = user.value
   const found = { user: { id, name }, login, links, expires, actors: [] }
   return ok(fresh ? { ...found, fresh } : found)
 }
 
-function isOurs(view: AuthorityView, compact: string, key: string): boolean {
-  const { userTokens } = view.ports.memory
-  if (recall(userTokens, key, view.tenant.idps, view.now)) return false
-  const jws = parseJws(compact)
-  const claims = jws.ok ? unverifiedClaims(jws.value) : jws
-  return claims.ok && claims.value.iss === view.issuer
+function isKnownUser(view: AuthorityView, key: string): boolean {
+  return recall(view.ports.memory.userTokens, key, view.tenant.idps, view.now) !== undefined
 }
 
 /**

@@ -6,8 +6,9 @@ import { type Refusal, type RefusalKind, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { EpochSeconds } from '../core/time.ts'
 import type { Algorithm } from '../lib/jose/algorithms.ts'
-import { parseJws } from '../lib/jose/jws.ts'
+import { parseJws, type UnverifiedJws } from '../lib/jose/jws.ts'
 import { type Claims, unverifiedClaims, verifyJwt } from '../lib/jose/jwt.ts'
+import { good, type Outcome } from '../lib/outcome.ts'
 import { isJsonObject } from '../lib/strict-json.ts'
 import type { AuthorityView } from './authority.ts'
 import { recall, remember } from './authority-memory.ts'
@@ -46,11 +47,11 @@ export const IDP_ALGORITHMS: readonly Algorithm[] = [
  */
 export async function verifyUserToken(
   view: AuthorityView,
-  compact: string,
+  token: string | ReadJwt,
   key: string,
   caller: Caller,
 ): Promise<Result<VerifiedUser, Refusal>> {
-  const found = await verifiedClaims(view, compact, key)
+  const found = await verifiedClaims(view, token, key)
   if (!found.ok) return found
   const { claims, idp, accessToken } = found.value
   if (!isForUs(view, claims, idp, caller, accessToken)) return no('subject.audience')
@@ -58,26 +59,35 @@ export async function verifyUserToken(
   return userOf(view, claims, idp)
 }
 
+/** A token that was read once and not yet verified: what it states only says whose it may be. */
+export type ReadJwt = Outcome<{ readonly jws: UnverifiedJws; readonly claims: Claims }>
+
+export function readJwt(compact: string): ReadJwt {
+  const jws = parseJws(compact)
+  if (!jws.ok) return jws
+  const claims = unverifiedClaims(jws.value)
+  return claims.ok ? good({ jws: jws.value, claims: claims.value }) : claims
+}
+
 type Found = { readonly claims: Claims; readonly idp: IdentityProvider; readonly accessToken: boolean }
 const kinds = new WeakMap<Claims, Omit<Found, 'claims'>>()
 
 async function verifiedClaims(
   view: AuthorityView,
-  compact: string,
+  token: string | ReadJwt,
   key: string,
 ): Promise<Result<Found, Refusal>> {
   const before = recall(view.ports.memory.userTokens, key, view.tenant.idps, view.now)
   const kind = before && kinds.get(before)
   if (before && kind) return ok({ claims: before, ...kind })
-  const jws = parseJws(compact)
-  if (!jws.ok) return no('subject.malformed')
-  const stated = unverifiedClaims(jws.value)
-  if (!stated.ok) return no('subject.malformed')
-  const idp = issuerOf(view, stated.value.iss)
+  const read = typeof token === 'string' ? readJwt(token) : token
+  if (!read.ok) return no('subject.malformed')
+  const { jws, claims: stated } = read.value
+  const idp = issuerOf(view, stated.iss)
   if (!idp) return no('subject.issuer_untrusted')
-  const keys = await view.ports.idpKeys(view.name, idp).find(jws.value.kid, view.now)
+  const keys = await view.ports.idpKeys(view.name, idp).find(jws.kid, view.now)
   if (!keys.ok) return err(refuse(keys.error.refused, keys.error.reason, keys.error.says))
-  const verified = verifyJwt(jws.value, {
+  const verified = verifyJwt(jws, {
     keys: keys.value,
     algorithms: IDP_ALGORITHMS,
     // ID tokens say JWT or nothing; access tokens of providers that follow RFC 9068 say at+jwt.

@@ -18,6 +18,7 @@ import {
   type Value,
 } from './cedar/cedar.ts'
 import { parseIp } from './cedar/extensions/ip.ts'
+import type { IpValue } from './cedar/value.ts'
 import type { ConditionResult, Fact, Facts } from './condition.ts'
 import { actionUid, agentEntity, resourceEntities, userEntity } from './entities.ts'
 import { factName } from './facts-resource.ts'
@@ -177,11 +178,23 @@ function contextOf(
     ['input', input],
   ])
   if (user !== undefined) context.set('user', user)
-  // An IPv4 peer on a socket of both kinds is written as IPv4 inside IPv6, which Cedar doesn't read.
-  const address =
-    request.address === undefined ? undefined : parseIp(request.address.replace(/^::ffff:(?=\d+\.)/i, ''))
-  if (address?.kind === 'ipaddr') context.set('address', address)
+  const address = request.address === undefined ? undefined : addressOf(request.address)
+  if (address !== undefined) context.set('address', address)
   return context
+}
+
+const addresses = new Map<string, IpValue | undefined>()
+const MAX_ADDRESSES = 1_000
+
+/** A peer's address as policies compare it; each is read once while not too many are about. */
+function addressOf(peer: string): IpValue | undefined {
+  if (addresses.has(peer)) return addresses.get(peer)
+  // An IPv4 peer on a socket of both kinds is written as IPv4 inside IPv6, which Cedar doesn't read.
+  const read = parseIp(peer.replace(/^::ffff:(?=\d+\.)/i, ''))
+  const address = read.kind === 'ipaddr' ? read : undefined
+  if (addresses.size >= MAX_ADDRESSES) addresses.clear()
+  addresses.set(peer, address)
+  return address
 }
 
 export type NamedResult = { readonly name: string } & ConditionResult
