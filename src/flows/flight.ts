@@ -1,6 +1,7 @@
 import type { Allow } from '../core/policy/decision.ts'
 import type { Refusal } from '../core/refusal.ts'
-import type { UpstreamAnswer, UpstreamProblem } from '../lib/upstream.ts'
+import type { UpstreamProblem } from '../lib/upstream.ts'
+import type { Halt, UpstreamAnswer } from '../lib/upstream-answer.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
 import { standing } from './chain-watch.ts'
 import { recordOutcome, recordRefusal } from './decide-at-gateway.ts'
@@ -37,7 +38,7 @@ export const FAILURES: Readonly<Record<UpstreamProblem, string>> = {
 
 /** A request that was sent and not answered. */
 export type InFlight = {
-  readonly signal: AbortSignal
+  readonly signal: Halt
   readonly ended: () => Refusal | undefined
   readonly onEnd: (listener: (why: Refusal) => void) => void
   readonly release: () => void
@@ -54,7 +55,7 @@ export function takeOff(
 ): InFlight {
   const { point, watch } = enforcement
   const began = point.now()
-  const controller = new AbortController()
+  const halt = createHalt()
   let ended: Refusal | undefined
   let tell: ((why: Refusal) => void) | undefined
   const release = watch.add({
@@ -64,16 +65,16 @@ export function takeOff(
     staleness: Number.POSITIVE_INFINITY,
     end: (why) => {
       ended = why
-      controller.abort()
+      halt.stop()
       tell?.(why)
     },
   })
   const { signal } = forward
-  const gone = () => controller.abort()
+  const gone = () => halt.stop()
   if (signal.aborted) gone()
   else signal.addEventListener('abort', gone, { once: true })
   return {
-    signal: controller.signal,
+    signal: halt,
     ended: () => ended,
     onEnd: (listener) => {
       tell = listener
@@ -82,6 +83,25 @@ export function takeOff(
     release: () => {
       release()
       signal.removeEventListener('abort', gone)
+    },
+  }
+}
+
+/** What an `AbortController` does, of which each call needs one, at a tenth of its cost. */
+function createHalt(): Halt & { readonly stop: () => void } {
+  const listeners = new Set<() => void>()
+  let aborted = false
+  return {
+    get aborted() {
+      return aborted
+    },
+    addEventListener: (_type, listener) => void listeners.add(listener),
+    removeEventListener: (_type, listener) => void listeners.delete(listener),
+    stop: () => {
+      if (aborted) return
+      aborted = true
+      for (const listener of listeners) listener()
+      listeners.clear()
     },
   }
 }

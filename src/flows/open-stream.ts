@@ -1,6 +1,6 @@
 import type { Allow, Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
-import type { UpstreamAnswer } from '../lib/upstream.ts'
+import type { UpstreamAnswer } from '../lib/upstream-answer.ts'
 import { type GatewayCaller, stalenessMs } from './authenticate-at-gateway.ts'
 import { type Called, send } from './call-resource.ts'
 import { stillAllowed } from './chain-watch.ts'

@@ -35,6 +35,30 @@ describe('grouped commit', () => {
     expect(batches).toEqual([[1, 2], [3], [4, 5, 6], [7]])
   })
 
+  it('waits a little for more after a crowd, and not after a few', async () => {
+    const { batches, commit, release } = gate()
+    const put = groupCommits(commit, { maxBatch: 9, maxQueue: 100, gatherMs: 40 })
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    const few = [put(1), put(2)]
+    await turn()
+    few.push(put(3))
+    await release()
+    await turn()
+    expect(batches).toEqual([[1, 2], [3]])
+    const crowd = [4, 5, 6, 7].map(put)
+    await release()
+    await turn()
+    expect(batches.at(-1)).toEqual([4, 5, 6, 7])
+    const after = [put(8)]
+    await release()
+    await turn()
+    after.push(put(9))
+    expect(batches).toHaveLength(3)
+    await expect.poll(() => batches.at(-1)).toEqual([8, 9])
+    await release()
+    await Promise.all([...few, ...crowd, ...after])
+  })
+
   it('fails exactly the items of a batch that fails', async () => {
     const { commit, release } = gate()
     const put = groupCommits(commit, { maxBatch: 2, maxQueue: 100 })

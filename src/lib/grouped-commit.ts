@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 /** An item that was not taken: nothing of it happened. `reason` is `commit.queue_full` or `commit.closed`. */
 export class CommitRefused extends Error {
   override readonly name = 'CommitRefused'
@@ -8,8 +10,17 @@ export class CommitRefused extends Error {
   }
 }
 
-/** `maxBatch` items at most go into one commit; `maxQueue` at most wait for one, further ones are refused. */
-export type CommitLimits = { readonly maxBatch: number; readonly maxQueue: number }
+/**
+ * `maxBatch` items at most go into one commit; `maxQueue` at most wait for one, further ones are refused. `gatherMs`: how much longer the
+ * next commit waits for more after one that was for several; none by default, and never where one caller asks at a time.
+ */
+export type CommitLimits = {
+  readonly maxBatch: number
+  readonly maxQueue: number
+  readonly gatherMs?: number
+}
+/** So many in one commit are a crowd: those who follow gain more by sharing one than they lose by waiting. */
+const CROWD = 4
 
 /** Hands one item to the next commit and answers its own result. `close` refuses new items and waits for those taken. */
 export type GroupedCommit<T, R> = {
@@ -36,9 +47,15 @@ export function groupCommits<T, R>(
   let closed = false
 
   async function drain(): Promise<void> {
-    // A microtask late, so that everyone who asks in this turn goes into the first batch.
-    await Promise.resolve()
-    while (waiting.length > 0) await commitBatch(commit, waiting.splice(0, limits.maxBatch))
+    let crowd = false
+    while (waiting.length > 0) {
+      if (crowd && limits.gatherMs) await wait(limits.gatherMs)
+      // Once more around the event loop, so that everyone whose bytes are already here goes into this batch.
+      await new Promise((resolve) => setImmediate(resolve))
+      const batch = waiting.splice(0, limits.maxBatch)
+      crowd = batch.length >= CROWD && batch.length < limits.maxBatch
+      await commitBatch(commit, batch)
+    }
     running = undefined
   }
 

@@ -26,6 +26,7 @@ export type JournalLimits = {
   readonly keptBytes: number
   readonly maxBatch: number
   readonly maxQueue: number
+  readonly gatherMs: number
 }
 export const JOURNAL_LIMITS: JournalLimits = {
   bodyBytes: 65_536,
@@ -33,6 +34,7 @@ export const JOURNAL_LIMITS: JournalLimits = {
   keptBytes: 1_073_741_824,
   maxBatch: 1_024,
   maxQueue: 16_384,
+  gatherMs: 2,
 }
 
 /** `name` is the recorder's: the chain starts from it. `now` is wall time and `monotonic` only goes forward, both in ms. */

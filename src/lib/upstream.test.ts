@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createUpstreams, type UpstreamLimits } from './upstream.ts'
@@ -75,5 +75,38 @@ describe('the leg to a server behind', () => {
     const half = await broken.post()
     expect(half.ok && (await broken.upstreams.text(half.value))).toEqual({ ok: false, error: 'unreachable' })
     expect(await slow.post(AbortSignal.abort())).toEqual({ ok: false, error: 'aborted' })
+  })
+
+  it('can be given up at any time: while it waits for a connection, and half-way', async () => {
+    const open: ServerResponse[] = []
+    const { post, upstreams } = await behind(
+      (_request, response) => {
+        open.push(response)
+        response.writeHead(200, { 'content-length': 10 }).write('x')
+      },
+      { connections: 1 },
+    )
+    const [first, second] = [new AbortController(), new AbortController()]
+    const begun = await post(first.signal)
+    const waiting = post(second.signal)
+    second.abort()
+    expect(await waiting).toEqual({ ok: false, error: 'aborted' })
+    const text = begun.ok && upstreams.text(begun.value)
+    first.abort()
+    expect(await text).toEqual({ ok: false, error: 'aborted' })
+    expect(open).toHaveLength(1)
+  })
+
+  it('passes an event stream on as it comes, also one that states its length', async () => {
+    const { post } = await behind((_request, response) => {
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream', 'content-length': 1000 })
+        .write('data: 1')
+    })
+    const answer = await post()
+    const stream = answer.ok ? answer.value.body.stream : undefined
+    const read = await stream?.[Symbol.asyncIterator]().next()
+    expect(String(read?.value)).toBe('data: 1')
+    stream?.destroy()
   })
 })

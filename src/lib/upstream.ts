@@ -1,4 +1,5 @@
-import { type Dispatcher, errors, Pool } from 'undici'
+import { errors, Pool } from 'undici'
+import { answerTaker, type Halt, type UpstreamAnswer } from './upstream-answer.ts'
 
 /** Limits of the leg to servers behind us, in milliseconds, counts and bytes. */
 export type UpstreamLimits = {
@@ -25,17 +26,9 @@ export type UpstreamRequest = {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  readonly signal: AbortSignal
+  readonly signal: Halt
   /** Instead of the limit's. */
   readonly bodyTimeout?: number
-}
-
-/** What came back. `type` is the media type, lower case, without parameters. The body must be read or destroyed. */
-export type UpstreamAnswer = {
-  readonly status: number
-  readonly type: string
-  readonly length: number | undefined
-  readonly body: Dispatcher.ResponseData['body']
 }
 
 /** Why nothing came back: `aborted` by the given signal. */
@@ -75,10 +68,11 @@ export function createUpstreams(given: Partial<UpstreamLimits> = {}): Upstreams 
       const idle = bodyTimeout === undefined ? {} : { bodyTimeout }
       try {
         const pool = poolOf(url.origin)
-        return {
-          ok: true,
-          value: answerOf(await pool.request({ path, method: 'POST', headers, body, signal, ...idle })),
-        }
+        const value = await new Promise<UpstreamAnswer>((resolve, reject) => {
+          const taker = answerTaker(signal, limits.maxBytes, { resolve, reject })
+          pool.dispatch({ path, method: 'POST', headers, body, ...idle }, taker)
+        })
+        return { ok: true, value }
       } catch (error) {
         return { ok: false, error: problemOf(error, signal) }
       }
@@ -90,30 +84,12 @@ export function createUpstreams(given: Partial<UpstreamLimits> = {}): Upstreams 
   }
 }
 
-function answerOf({ statusCode, headers, body }: Dispatcher.ResponseData): UpstreamAnswer {
-  // A body that is cut off while nobody reads it must not end the process.
-  body.on('error', () => {})
-  const length = Number(headers['content-length'] ?? Number.NaN)
-  return {
-    status: statusCode,
-    type: mediaType(headers['content-type']),
-    length: Number.isSafeInteger(length) ? length : undefined,
-    body,
-  }
-}
-
-function mediaType(value: string | string[] | undefined): string {
-  if (typeof value !== 'string') return ''
-  const end = value.indexOf(';')
-  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase()
-}
-
-async function readText({ body, length }: UpstreamAnswer, maxBytes: number): Promise<Forwarded<string>> {
+async function readText({ body }: UpstreamAnswer, maxBytes: number): Promise<Forwarded<string>> {
   try {
-    if (length !== undefined && length <= maxBytes) return { ok: true, value: await body.text() }
+    if (body.whole) return { ok: true, value: (await body.whole).toString('utf8') }
     const chunks: Buffer[] = []
     let size = 0
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body.stream as AsyncIterable<Buffer>) {
       size += chunk.length
       if (size > maxBytes) {
         body.destroy()
@@ -127,7 +103,7 @@ async function readText({ body, length }: UpstreamAnswer, maxBytes: number): Pro
   }
 }
 
-function problemOf(error: unknown, signal: AbortSignal | undefined): UpstreamProblem {
+function problemOf(error: unknown, signal: Halt | undefined): UpstreamProblem {
   if (signal?.aborted || error instanceof errors.RequestAbortedError) return 'aborted'
   const timeout =
     error instanceof errors.HeadersTimeoutError ||

@@ -39,13 +39,12 @@ async function relayWhole(exchange: Exchange, flight: Flight, tool: string): Pro
 function relayStream({ request }: Exchange, flight: Flight): DoorResponse {
   return {
     takeOver: async (_request, response) => {
-      const { body } = flight.answer
       response.writeHead(200, STREAM_HEADERS)
       flight.onEnd(() => response.destroy())
       const decoder = new StringDecoder('utf8')
       let whole = false
       try {
-        for await (const chunk of body as AsyncIterable<Buffer>) {
+        for await (const chunk of (flight.answer.body.stream ?? []) as AsyncIterable<Buffer>) {
           if (!response.write(decoder.write(chunk))) await drained(response, request.signal)
         }
         whole = true

@@ -75,7 +75,7 @@ async function passChanges(
   const reader = createEventReader(64 * 1024)
   const decoder = new StringDecoder('utf8')
   try {
-    for await (const chunk of (upstream?.body ?? []) as AsyncIterable<Buffer>) {
+    for await (const chunk of (upstream?.body.stream ?? []) as AsyncIterable<Buffer>) {
       const events = reader.push(decoder.write(chunk))
       if (!events) break
       if (events.some(isToolsChanged)) {

@@ -1,0 +1,109 @@
+import { Readable } from 'node:stream'
+import { type Dispatcher, errors } from 'undici'
+
+/** What tells that nobody wants the answer any more; an `AbortSignal` is one. */
+export type Halt = {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+/** `whole` when the answer stated a length within the limit and is no event stream: it is gathered as it comes. */
+export type AnswerBody =
+  | { readonly whole: Promise<Buffer>; readonly stream?: never; destroy(): void }
+  | { readonly whole?: never; readonly stream: Readable; destroy(): void }
+
+/** What came back. `type` is the media type, lower case, without parameters. The body must be read or destroyed. */
+export type UpstreamAnswer = { readonly status: number; readonly type: string; readonly body: AnswerBody }
+
+type Settle = { readonly resolve: (answer: UpstreamAnswer) => void; readonly reject: (why: Error) => void }
+type Gathered = {
+  readonly push: (chunk: Buffer) => boolean
+  readonly end: () => void
+  readonly fail: (why: Error) => void
+}
+
+/** Takes one answer of undici's as it comes. `halt` ends it at any time, also while its request still waits for a connection. */
+export function answerTaker(halt: Halt, maxWhole: number, settle: Settle): Dispatcher.DispatchHandler {
+  let controller: Dispatcher.DispatchController | undefined
+  let body: Gathered | undefined
+  let stopped: Error | undefined
+  const stop = (why: Error = new errors.RequestAbortedError()) => {
+    stopped ??= why
+    controller?.abort(stopped)
+    fail(stopped)
+  }
+  const onAbort = () => stop()
+  const over = () => halt.removeEventListener('abort', onAbort)
+  const fail = (why: Error) => {
+    over()
+    if (body) body.fail(why)
+    else settle.reject(why)
+  }
+  halt.addEventListener('abort', onAbort)
+  if (halt.aborted) stop()
+  return {
+    onRequestStart(started) {
+      controller = started
+      if (stopped) started.abort(stopped)
+    },
+    onResponseStart(started, status, headers) {
+      if (status < 200 || stopped) return
+      const type = mediaType(headers['content-type'])
+      const length = Number(headers['content-length'] ?? Number.NaN)
+      const isWhole = length <= maxWhole && type !== 'text/event-stream'
+      const opened = isWhole ? gather(stop) : passOn(started, stop)
+      body = opened.gathered
+      settle.resolve({ status, type, body: opened.body })
+    },
+    onResponseData(started, chunk) {
+      if (body?.push(chunk) === false) started.pause()
+    },
+    onResponseEnd() {
+      over()
+      body?.end()
+    },
+    onResponseError: (_controller, why) => fail(why),
+  }
+}
+
+type Opened = { readonly body: AnswerBody; readonly gathered: Gathered }
+
+/** Of the length that was stated, which undici's parser holds it to. */
+function gather(stop: () => void): Opened {
+  const chunks: Buffer[] = []
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  // A body that is cut off while nobody reads it must not end the process.
+  promise.catch(() => undefined)
+  const end = () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+  return {
+    body: { whole: promise, destroy: stop },
+    gathered: { push: (chunk) => chunks.push(chunk) > 0, end, fail: reject },
+  }
+}
+
+/** As fast as it is read. */
+function passOn(controller: Dispatcher.DispatchController, stop: () => void): Opened {
+  const stream = new Readable({
+    read: () => controller.resume(),
+    destroy(error, done) {
+      stop()
+      done(error)
+    },
+  })
+  stream.on('error', () => {})
+  return {
+    body: { stream, destroy: () => void stream.destroy() },
+    gathered: {
+      push: (chunk) => stream.push(chunk),
+      end: () => void stream.push(null),
+      fail: (why) => void stream.destroy(why),
+    },
+  }
+}
+
+function mediaType(value: string | string[] | undefined): string {
+  if (typeof value !== 'string') return ''
+  const end = value.indexOf(';')
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase()
+}
