@@ -1,16 +1,14 @@
-import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { Presented } from '../core/enforcement.ts'
 import { issuerOf } from '../core/identity/tenant.ts'
-import { type AgentId, parseAgentId, type TenantName, tenantName } from '../core/ids.ts'
+import { type TenantName, tenantName } from '../core/ids.ts'
 import { isSink } from '../core/policy/label.ts'
 import { type Resource, resourceUri } from '../core/policy/resource.ts'
 import { type Refusal, Unavailable } from '../core/refusal.ts'
 import type { Result } from '../core/result.ts'
 import type { TenantSnapshot } from '../core/snapshot.ts'
 import { parseDuration, toSeconds } from '../core/time.ts'
-import { parseJws } from '../lib/jose/jws.ts'
-import { unverifiedClaims } from '../lib/jose/jwt.ts'
 import type { Enforcement } from './enforcement.ts'
+import { refusedTokenEvent } from './refused-token.ts'
 import { type VerifiedAccess, verifyAccessToken } from './verify-access-token.ts'
 
 export type McpResource = Extract<Resource, { readonly type: 'mcp' }>
@@ -108,43 +106,14 @@ export function requireFresh({ point }: Enforcement, target: Target, hint: 'read
   throw new Unavailable('gateway.stale', 'this gateway has not heard from its authority for too long')
 }
 
-/**
- * Refusals of tokens that the tenant did sign: somebody who is known was refused. A stranger's are not recorded, since anybody could
- * fill the Journal with them.
- */
-const SIGNED: ReadonlySet<string> = new Set([
-  'token.audience',
-  'token.expired',
-  'token.revoked',
-  'token.bound',
-  'token.not_bound',
-])
-
 async function recordRefused(
   { point }: Enforcement,
   target: Target,
   authorization: string | undefined,
   refusal: Refusal,
 ): Promise<void> {
-  if (!SIGNED.has(refusal.reason) && !refusal.reason.startsWith('dpop.')) return
-  const agent = agentOf(authorization)
-  const event: AuditDraft = {
-    tenant: target.tenant,
-    at: point.now(),
-    kind: 'decision',
-    outcome: 'deny',
-    reason: refusal.reason,
-    resource: target.resource.resource,
-    revision: point.snapshot().revision,
-    ...(agent === undefined ? {} : { agent }),
-  }
-  await point.record(event)
-}
-
-/** The agent that a token names whose signature was found good. */
-function agentOf(authorization = ''): AgentId | undefined {
-  const jws = parseJws(/^\S+ +(\S+)$/.exec(authorization)?.[1] ?? '')
-  const claims = jws.ok ? unverifiedClaims(jws.value) : jws
-  const client: unknown = claims.ok ? claims.value['client_id'] : undefined
-  return typeof client === 'string' ? parseAgentId(client) : undefined
+  const { revision } = point.snapshot()
+  const shown = { tenant: target.tenant, at: point.now(), revision, resource: target.resource.resource }
+  const event = refusedTokenEvent(shown, authorization, refusal)
+  if (event) await point.record(event)
 }

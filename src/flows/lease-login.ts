@@ -6,7 +6,7 @@ import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { type AuthorityView, requireFresh, viewToJudge } from './authority.ts'
 import { type LeasingPorts, openLease } from './open-lease.ts'
-import { authenticateCaller, callOf, type PresentedCaller } from './present-token.ts'
+import { authenticateRecorded, callOf, type PresentedCaller, refusedCallEvent } from './present-token.ts'
 import { decisionEvent } from './record-decision.ts'
 import type { PresentedToken } from './verify-access-token.ts'
 
@@ -34,11 +34,14 @@ export async function leaseLogin(
   ports: LeasingPorts,
 ): Promise<Result<Login, Refusal>> {
   requireFresh(asked.ports)
-  const caller = authenticateCaller(asked, ask.presented, 'postgres')
+  const caller = await authenticateRecorded(asked, ask.presented, 'postgres')
   if (!caller.ok) return caller
   const view = await viewToJudge(asked, caller.value.known)
   const wanted = toolsAsked(caller.value, ask.tools)
-  if (!wanted.ok) return wanted
+  if (!wanted.ok) {
+    await view.ports.store.commit({ events: [refusedCallEvent(view, caller.value, wanted.error)] })
+    return wanted
+  }
   const decisions = wanted.value.map((tool) => decideTool(view, caller.value, tool, ask.address))
   const chosen = choose(decisions, ask.tools !== undefined)
   if (!chosen.ok) {

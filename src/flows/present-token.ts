@@ -1,3 +1,4 @@
+import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { DecisionId } from '../core/ids.ts'
 import type { AccessRequest, Json } from '../core/policy/access-request.ts'
 import { resourceUri } from '../core/policy/resource.ts'
@@ -7,6 +8,7 @@ import type { KnownResource } from '../core/snapshot.ts'
 import { parseJws } from '../lib/jose/jws.ts'
 import { unverifiedClaims } from '../lib/jose/jwt.ts'
 import type { AuthorityView } from './authority.ts'
+import { refusedTokenEvent } from './refused-token.ts'
 import { type PresentedToken, type VerifiedAccess, verifyAccessToken } from './verify-access-token.ts'
 
 export type PresentedCaller = { readonly access: VerifiedAccess; readonly known: KnownResource }
@@ -30,10 +32,44 @@ function claimedResource(
 }
 
 /**
+ * As `authenticateCaller`, and writes a genuine token's refusal down before it is returned (ARCHITECTURE §2.7).
+ */
+export async function authenticateRecorded(
+  view: AuthorityView,
+  presented: PresentedToken,
+  type: string,
+): Promise<Result<PresentedCaller, Refusal>> {
+  const caller = authenticateCaller(view, presented, type)
+  if (caller.ok) return caller
+  const shown = { tenant: view.name, at: view.at, revision: view.snapshot.revision }
+  const event = refusedTokenEvent(shown, presented.authorization[0], caller.error)
+  if (event) await view.ports.store.commit({ events: [event] })
+  return caller
+}
+
+/** The record of a known caller that was refused before there was anything to decide. */
+export function refusedCallEvent(
+  view: AuthorityView,
+  { access, known }: PresentedCaller,
+  refusal: Refusal,
+): AuditDraft {
+  const { agent, session } = access.chain
+  const about = { agent, session, resource: known.resource.resource, revision: view.snapshot.revision }
+  return {
+    tenant: view.name,
+    at: view.at,
+    kind: 'decision',
+    outcome: 'deny',
+    reason: refusal.reason,
+    ...about,
+  }
+}
+
+/**
  * Verifies an access token that was presented at the authority for one kind of resource (`postgres`, `facts`): which one, the token
  * says itself, and it must be meant for exactly that one. `token.audience` when it names none of that kind.
  */
-export function authenticateCaller(
+function authenticateCaller(
   view: AuthorityView,
   presented: PresentedToken,
   type: string,

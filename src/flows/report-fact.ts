@@ -6,7 +6,7 @@ import { factName } from '../core/policy/facts-resource.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { type AuthorityView, requireFresh } from './authority.ts'
-import { authenticateCaller, callOf } from './present-token.ts'
+import { authenticateRecorded, callOf, refusedCallEvent } from './present-token.ts'
 import { decisionEvent } from './record-decision.ts'
 import type { PresentedToken } from './verify-access-token.ts'
 
@@ -27,11 +27,14 @@ export async function reportFact(
   ask: FactAsk,
 ): Promise<Result<{ readonly revision: Revision }, Refusal>> {
   requireFresh(view.ports)
-  const caller = authenticateCaller(view, ask.presented, 'facts')
+  const caller = await authenticateRecorded(view, ask.presented, 'facts')
   if (!caller.ok) return caller
   const subject = parseLink(ask.subject)
-  if (!subject)
-    return err(refuse('malformed', 'fact.subject', 'A fact is about a link, such as agent:tenant/name.'))
+  if (!subject) {
+    const refusal = refuse('malformed', 'fact.subject', 'A fact is about a link, such as agent:tenant/name.')
+    await view.ports.store.commit({ events: [refusedCallEvent(view, caller.value, refusal)] })
+    return err(refusal)
+  }
   const input: Json = { subject, says: ask.says }
   const decision = view.ports.decide(
     callOf(view, caller.value, 'report', input, ask.address),
