@@ -39,10 +39,14 @@ export async function endServers(): Promise<void> {
 /** Starts a server with a configuration that is written to `<folder>/<name>.yaml`. */
 export async function startServer(folder: string, name: string, config: object): Promise<ServerProcess> {
   const file = await writeJson(join(folder, `${name}.yaml`), config)
-  const child = spawn(process.execPath, [join(ROOT, 'bin/countersign.mjs'), 'serve', '--config', file, '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_NO_WARNINGS: '1' },
-  })
+  const child = spawn(
+    process.execPath,
+    [join(ROOT, 'bin/countersign.mjs'), 'serve', '--config', file, '--json'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_NO_WARNINGS: '1' },
+    },
+  )
   running.add(child)
   const [out, err]: [string[], string[]] = [[], []]
   const roles = new Map<string, Facts>()
