@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { isAlive } from '../../test/support/server-process.ts'
 import type { TenantName } from '../core/ids.ts'
 import { draftOf, factOf } from '../stores/contract-drafts.ts'
 import { readPidFile } from '../stores/postgres/embedded/postmaster-pid.ts'
@@ -29,14 +30,6 @@ async function worksOn({ pool }: Database): Promise<void> {
   await store.close()
 }
 
-const alive = (pid: number): boolean => {
-  try {
-    return pid > 0 && process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
 describe('the embedded database', () => {
   const faults: unknown[] = []
   const open = (signal?: AbortSignal) =>
@@ -51,7 +44,7 @@ describe('the embedded database', () => {
     await Promise.all(Array.from({ length: 8 }, () => database.pool.query('select pg_sleep(0.05)')))
     const pid = await pidOf()
     await database.close()
-    expect([alive(pid), faults]).toEqual([false, []])
+    expect([isAlive(pid), faults]).toEqual([false, []])
     expect((await stat(join(folder, 'postgres'))).mode & 0o777).toBe(0o711)
     const again = await open()
     expect((await again.pool.query('select from countersign.objects')).rowCount).toBeGreaterThan(0)
@@ -69,7 +62,7 @@ describe('the embedded database', () => {
     faults.length = 0
     const next = await pidOf()
     await database.close()
-    expect([alive(next), faults]).toEqual([false, []])
+    expect([isAlive(next), faults]).toEqual([false, []])
   })
 
   it('is not left behind by a start that is stopped half-way', async () => {
@@ -79,7 +72,7 @@ describe('the embedded database', () => {
     await expect(
       opening.then((database) => database.close().then(() => stop.signal.throwIfAborted())),
     ).rejects.toThrow()
-    await vi.waitFor(async () => expect(alive(await pidOf())).toBe(false))
+    await vi.waitFor(async () => expect(isAlive(await pidOf())).toBe(false))
   })
 })
 
