@@ -319,12 +319,15 @@ describe('a pid file that was left behind', () => {
   })
 
   test('of a zombie does not hinder a start', async () => {
-    // The shell never waits for its child: it becomes `sleep` itself.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+    // `sleep` never waits for a child. The child ends only when the shell has become it: a shell might.
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     children.push(parent)
     const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
+    await expect.poll(() => readFile(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n')
+    process.kill(Number(line), 'SIGKILL')
+    await expect.poll(() => isRunning(Number(line))).toBe(false)
     await leaveBehind(Number(line))
     expect(await readFile(`/proc/${line}/stat`, 'utf8')).toContain(') Z ')
     expect((await start()).takenOver).toBe(false)
