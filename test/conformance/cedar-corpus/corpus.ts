@@ -20,18 +20,26 @@ export type Corpus = {
   readonly remove: () => Promise<void>
 }
 
-/** Opens a folder, or unpacks a `.tar.gz` into a temporary one; `remove` takes that away again. */
+/** Opens a folder, or unpacks a `.tar.gz`, or each of those in a folder, into a temporary one; `remove` takes that away again. */
 export async function openCorpus(path: string): Promise<Corpus> {
-  if ((await stat(path)).isDirectory()) return { ...(await findTests(path)), remove: async () => undefined }
+  const archives = await archivesAt(path)
+  if (archives.length === 0) return { ...(await findTests(path)), remove: async () => undefined }
   const root = await mkdtemp(join(tmpdir(), 'cedar-corpus-'))
   const remove = (): Promise<void> => rm(root, { recursive: true, force: true })
   try {
-    await untar(path, root)
+    for (const archive of archives) await untar(archive, root)
     return { ...(await findTests(root)), remove }
   } catch (error) {
     await remove()
     throw error
   }
+}
+
+/** A corpus is published packed, so a folder may hold it as it was fetched. */
+async function archivesAt(path: string): Promise<readonly string[]> {
+  if (!(await stat(path)).isDirectory()) return [path]
+  const names = await readdir(path)
+  return names.filter((name) => name.endsWith('.tar.gz')).map((name) => join(path, name))
 }
 
 function untar(archive: string, into: string): Promise<void> {
