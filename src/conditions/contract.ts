@@ -14,4 +14,6 @@ export type ConditionKind<Config> = {
   /** Strict: an unknown key is refused at load. */
   readonly config: z.ZodType<Config>
   make(config: Config, ports: ConditionPorts): ConditionTest
+  /** Whether two conditions of this kind can be shown never to hold together; false where that isn't certain. */
+  excludes?(one: Config, other: Config): boolean
 }

@@ -13,6 +13,7 @@ export type RegisteredCondition = {
   /** For `apply`: the strict schema of what stands under the condition's kind. */
   readonly config: z.ZodType
   make(config: unknown, ports: ConditionPorts): Result<ConditionTest, Refusal>
+  excludes(one: unknown, other: unknown): boolean
 }
 
 export const CONDITIONS: ReadonlyMap<string, RegisteredCondition> = new Map(
@@ -29,7 +30,16 @@ function register<Config>(kind: ConditionKind<Config>): RegisteredCondition {
       const [issue] = parsed.error.issues
       return err(refuse('malformed', 'condition.config', `${issue?.path.join('.')}: ${issue?.message}`))
     },
+    excludes: (one, other) => {
+      const [first, second] = [kind.config.safeParse(one), kind.config.safeParse(other)]
+      return first.success && second.success && (kind.excludes?.(first.data, second.data) ?? false)
+    },
   }
+}
+
+/** Whether two conditions can be shown never to hold together. Of two kinds nothing is known. */
+export function excludeEachOther(one: Condition, other: Condition): boolean {
+  return one.type === other.type && (CONDITIONS.get(one.type)?.excludes(one.config, other.config) ?? false)
 }
 
 /** What `applyChanges` makes a stored condition ready with. Reasons: `condition.type`, `condition.config`. */

@@ -53,3 +53,24 @@ describe('place', () => {
     expect(CONDITIONS.get('place')?.make(config, ports).ok).toBe(false)
   })
 })
+
+describe('two places', () => {
+  const exclude = (one: object, other: object) => CONDITIONS.get('place')?.excludes(one, other)
+  it.each([
+    [
+      'of networks apart exclude each other',
+      { networks: ['10.0.0.0/8'] },
+      { networks: ['192.168.0.0/16', '::1/128'] },
+      true,
+    ],
+    [
+      'of which one is in the other do not',
+      { networks: ['10.0.0.0/8'] },
+      { networks: ['10.1.0.0/16'] },
+      false,
+    ],
+    ['of a country say nothing', { networks: ['10.0.0.0/8'] }, { countries: ['DE'] }, false],
+  ])('%s', (_name, one, other, excluded) => {
+    expect(exclude(one, other)).toBe(excluded)
+  })
+})

@@ -40,6 +40,17 @@ export const place: ConditionKind<PlaceConfig> = {
       return here(countries.includes(found) ? 'holds' : 'fails', `${peer.toString()} in ${found}`)
     }
   },
+  // Where a country is named, which networks are in it is not for us to say.
+  excludes: (one, other) => {
+    if (one.countries.length + other.countries.length > 0) return false
+    return one.networks.every((each) => other.networks.every((another) => !overlap(each, another)))
+  },
+}
+
+function overlap(one: string, other: string): boolean {
+  const [first, second] = [parseNetwork(one), parseNetwork(other)]
+  if (first === undefined || second === undefined) return true
+  return isWithin(first.base, second) || isWithin(second.base, first)
 }
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6

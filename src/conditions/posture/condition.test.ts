@@ -80,3 +80,24 @@ describe('making conditions ready', () => {
     expect(reasonOf('posture', {})).toBe('condition.config')
   })
 })
+
+describe('what a posture fact comes to by itself', () => {
+  const made = CONDITIONS.get('posture')?.make(config, ports)
+  const next = (known?: ReturnType<typeof fact>) =>
+    made?.ok ? made.value.changes?.({ now: NOW, reported: () => known }) : 'refused'
+  it('is stale a moment after its age, and nothing more', () => {
+    expect(next(fact('clean', NOW - 30_000))).toBe(NOW + 570_001)
+    expect(judge({ ...fact('clean', NOW - 600_000) })).toMatchObject({ state: 'holds' })
+    expect(judge({ ...fact('clean', NOW - 600_001) })).toMatchObject({ state: 'stale' })
+    expect([next(undefined), next(fact('clean', NOW - 9_000_000))]).toEqual([undefined, undefined])
+  })
+  it('needs its source to speak, and two words of one source exclude each other', () => {
+    expect(made?.ok && made.value.source).toBe('scanner')
+    const exclude = (other: object) => CONDITIONS.get('posture')?.excludes(config, { ...config, ...other })
+    expect([
+      exclude({ says: 'infected' }),
+      exclude({ within: '1h' }),
+      exclude({ source: 'edr', says: 'x' }),
+    ]).toEqual([...[true, false, false]])
+  })
+})

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { durationSchema, nameSchema, seconds } from '../../core/identity/name.ts'
-import type { ConditionTest } from '../../core/policy/condition.ts'
+import type { ConditionResult, ConditionTest, Facts } from '../../core/policy/condition.ts'
+import { epochMillis } from '../../core/time.ts'
 import type { ConditionKind } from '../contract.ts'
 
 const schema = z.strictObject({
@@ -19,7 +20,7 @@ export const posture: ConditionKind<PostureConfig> = {
   config: schema,
   make: ({ source, says, within }): ConditionTest => {
     const oldest = seconds(within)
-    return ({ now, reported }) => {
+    const test = ({ now, reported }: Facts): ConditionResult => {
       const fact = reported(source)
       if (fact === undefined) return { state: 'missing', fact: `${source} has said nothing` }
       if (fact.at > now + LEEWAY_MS)
@@ -29,7 +30,14 @@ export const posture: ConditionKind<PostureConfig> = {
       if (now - fact.at > oldest * 1000) return { state: 'stale', fact: `${said}, longer ago than ${within}` }
       return { state: fact.says === says ? 'holds' : 'fails', fact: said, ageSeconds: age }
     }
+    const changes = ({ now, reported }: Facts) => {
+      const fact = reported(source)
+      const stale = fact && epochMillis(fact.at + oldest * 1000 + 1)
+      return stale !== undefined && stale > now ? stale : undefined
+    }
+    return Object.assign(test, { changes, source })
   },
+  excludes: (one, other) => one.source === other.source && one.says !== other.says,
 }
 
 function ago(age: number): string {

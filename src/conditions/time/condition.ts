@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import type { ConditionTest } from '../../core/policy/condition.ts'
+import type { ConditionResult, ConditionTest, Facts } from '../../core/policy/condition.ts'
 import type { EpochMillis } from '../../core/time.ts'
 import type { ConditionKind } from '../contract.ts'
 import { dayNumber, parseDays } from './days.ts'
+import { nextChange } from './next-change.ts'
 
 const clock = z
   .string()
@@ -28,21 +29,42 @@ const schema = z
 export type TimeConfig = z.infer<typeof schema>
 
 /** Holds on the given days from one time to another in a zone. Over midnight, the day is the one it began on. */
-export const time: ConditionKind<TimeConfig> = { name: 'time', config: schema, make: makeTime }
+export const time: ConditionKind<TimeConfig> = {
+  name: 'time',
+  config: schema,
+  make: makeTime,
+  excludes: (one, other) => one.zone === other.zone && !shareAMinute(one, other),
+}
 
-function makeTime({ zone, days, from, to }: TimeConfig): ConditionTest {
-  const clockIn = localClock(zone)
+function makeTime(config: TimeConfig): ConditionTest {
+  const clockIn = localClock(config.zone)
+  const isOn = week(config)
+  const edges = [0, minutes(config.from), minutes(config.to) % DAY]
+  const test = ({ now }: Facts): ConditionResult => {
+    const local = clockIn(now)
+    return { state: isOn(local) ? 'holds' : 'fails', fact: local.says, ageSeconds: 0 }
+  }
+  const changes = ({ now }: Facts) => nextChange({ now, clockIn, isOn, edges })
+  return Object.assign(test, { changes })
+}
+
+const DAY = 24 * 60
+
+/** Whether it holds at a minute of a day, by the clock of its own zone. */
+function week({ days, from, to }: TimeConfig): (local: { day: number; minute: number }) => boolean {
   const on = parseDays(days) ?? new Set()
   const [start, end] = [minutes(from), minutes(to)]
-  const overMidnight = end < start
-  return ({ now }) => {
-    const { day, minute, says } = clockIn(now)
-    const yesterday = (day + 6) % 7
-    const holds = overMidnight
-      ? (minute >= start && on.has(day)) || (minute < end && on.has(yesterday))
-      : minute >= start && minute < end && on.has(day)
-    return { state: holds ? 'holds' : 'fails', fact: says, ageSeconds: 0 }
+  if (end >= start) return ({ day, minute }) => minute >= start && minute < end && on.has(day)
+  return ({ day, minute }) => (minute >= start && on.has(day)) || (minute < end && on.has((day + 6) % 7))
+}
+
+function shareAMinute(one: TimeConfig, other: TimeConfig): boolean {
+  const [first, second] = [week(one), week(other)]
+  for (let minute = 0; minute < 7 * DAY; minute++) {
+    const local = { day: Math.floor(minute / DAY), minute: minute % DAY }
+    if (first(local) && second(local)) return true
   }
+  return false
 }
 
 type Local = { readonly day: number; readonly minute: number; readonly says: string }

@@ -36,5 +36,12 @@ export type ConditionResult =
   | { readonly state: 'holds' | 'fails'; readonly fact: string; readonly ageSeconds: number }
   | { readonly state: 'missing' | 'stale'; readonly fact: string }
 
-/** A condition ready to be asked: pure, synchronous. */
-export type ConditionTest = (facts: Facts) => ConditionResult
+/**
+ * A condition ready to be asked: pure, synchronous. `changes` gives the next moment at which it comes to something else though nothing new
+ * is said (the clock, a fact that grows old); undefined when there is none within eight days. Only explanations ask for it. `source` is
+ * who must report for it ever to have a fact.
+ */
+export type ConditionTest = ((facts: Facts) => ConditionResult) & {
+  readonly changes?: (facts: Facts) => EpochMillis | undefined
+  readonly source?: string
+}
