@@ -44,7 +44,50 @@ describe('the long explanation', () => {
       '  agent   permitted by support-uses-orders',
       '  user    permitted by own-orders',
       '  by      delegation support-desk',
+      '  ends    in 60 s (2026-11-24 12:01:00 UTC): the token; a new one can be had as long as the session lasts',
+      '          at once, when revoked: tenant a, resource orders, agent operator/support, admission operator/support, user ana@a.example, key jkt-1, session ses_1, delegation support-desk',
     ])
+  })
+
+  it('says which forbid matched, by what, and that no permit outweighs it', async () => {
+    const forbids = await policyChanges(
+      'a',
+      `@id("no-strangers") forbid (principal is User, action, resource) when { context.input.customer_id == "c-42" } unless { principal.customer_id == "c-77" };
+       @id("closed") forbid (principal is User, action, resource);`,
+    )
+    const snapshot = applyChanges(stories, forbids, PORTS)
+    expect(told({ user: ana('a'), input: { customer_id: 'c-42' } }, snapshot).slice(2)).toEqual([
+      '  user    forbidden by closed, no-strangers',
+      '            by no-strangers',
+      '            context.input.customer_id == "c-42"',
+      '            "c-42" is "c-42"',
+      '            unless principal.customer_id == "c-77"',
+      '            "c-42" is not "c-77"',
+      '  by      delegation support-desk',
+      '  reason  policy.forbidden',
+      '  No permit outweighs a forbid: it must be taken away, or be written more narrowly.',
+    ])
+  })
+
+  it('quotes no permit about another resource', () => {
+    const ask: Ask = { user: ana('a'), tool: 'audit_order', input: { customer_id: 'c-42' } }
+    const all = { ...ask, resource: 'catalogue', tool: 'list_products', input: {} }
+    expect(JSON.stringify(explain(request(all), stories, NOW))).not.toContain('orders')
+    expect(JSON.stringify(explain(request(ask), stories, NOW))).not.toContain('catalogue')
+  })
+
+  it('does not show whom a guest belongs to, though a policy compared it', async () => {
+    const permit = await policyChanges(
+      'a',
+      '@id("support-uses-orders") permit (principal is Agent, action, resource) when { principal.owner == "dana@operator.example" };',
+    )
+    const explained = explain(
+      request({ user: ana('a'), input: { customer_id: 'c-42' } }),
+      applyChanges(stories, permit, PORTS),
+      NOW,
+    )
+    expect(explained.sides[0]?.nearest[0]?.says).toBe('what its home says is not "dana@operator.example"')
+    expect(JSON.stringify(explained)).not.toContain('lee@')
   })
 
   it('names conditions with their facts', () => {

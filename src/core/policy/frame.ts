@@ -206,7 +206,8 @@ export function askCondition(tenant: TenantSnapshot, name: string, question: Who
   return { name, ...known.test(factsOf(tenant, question)) }
 }
 
-function factsOf(tenant: TenantSnapshot, { chain, now, request }: Whole): Facts {
+/** What a condition of this tenant may look at for a question. */
+export function factsOf(tenant: TenantSnapshot, { chain, now, request }: Whole): Facts {
   const subjects: readonly string[] = [
     link('agent', chain.agent),
     link('session', chain.session),

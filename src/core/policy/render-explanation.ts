@@ -1,4 +1,12 @@
-import type { ExplainedSide, LongExplanation, NearestPermit } from './explain.ts'
+import type { EpochMillis } from '../time.ts'
+import type { End } from './ends.ts'
+import type {
+  ExplainedCondition,
+  ExplainedSide,
+  LongExplanation,
+  MatchedPolicy,
+  NearestPermit,
+} from './explain.ts'
 
 const HEAD = { allow: 'ALLOWED', deny: 'DENIED', ask: 'ASKS' } as const
 
@@ -7,14 +15,56 @@ export function renderExplanation(explained: LongExplanation): readonly string[]
   return [
     headline(explained),
     ...explained.sides.flatMap(sideLines),
-    ...explained.conditions.flatMap(({ name, ...result }) => {
-      const age = 'ageSeconds' in result && result.ageSeconds > 0 ? ` (${result.ageSeconds} s old)` : ''
-      return row('fact', `${name} ${STATES[result.state]}: ${result.fact}${age}`)
-    }),
-    ...(explained.delegation === undefined ? [] : row('by', `delegation ${explained.delegation}`)),
-    ...(explained.outcome === 'allow' ? [] : row('reason', explained.reason)),
+    ...explained.conditions.map((condition) => factLine(condition, explained)),
+    ...(explained.delegation === undefined ? [] : [row('by', `delegation ${explained.delegation}`)]),
+    ...(explained.outcome === 'allow' ? [] : [row('reason', explained.reason)]),
+    ...explained.ends.map((end, index) => row(index === 0 ? 'ends' : '', endText(end, explained.at))),
+    ...(explained.revocable.length === 0
+      ? []
+      : [row('', `at once, when revoked: ${explained.revocable.join(', ')}`)]),
     ...explained.advice.map((line) => `  ${line}`),
   ]
+}
+
+/** The age stands in most facts already; what is false says until when, where that is known. */
+function factLine(
+  { name, changes, ...result }: ExplainedCondition,
+  { at, outcome }: LongExplanation,
+): string {
+  const old = 'ageSeconds' in result && result.ageSeconds > 0 && !/ ago\b/.test(result.fact)
+  const age = old ? ` (${result.ageSeconds} s old)` : ''
+  const until = changes !== undefined && outcome !== 'allow' && result.state === 'fails'
+  const then = until ? `; that changes ${inWords(changes, at)}` : ''
+  return row('fact', `${name} ${STATES[result.state]}: ${result.fact}${age}${then}`)
+}
+
+function endText({ what, name, at, reason }: End, now: EpochMillis): string {
+  return `${inWords(at, now)}: ${ENDS[what](name ?? '', reason)}`
+}
+
+const ENDS: Readonly<Record<End['what'], (name: string, reason: string) => string>> = {
+  token: () => 'the token; a new one can be had as long as the session lasts',
+  session: () => 'the session, and with it whatever could renew the token',
+  admission: (name) => `the admission of ${name}`,
+  delegation: (name) => `delegation ${name}`,
+  condition: (name, reason) =>
+    reason === 'condition.stale'
+      ? `the fact behind ${name} is too old, unless its source speaks again`
+      : `${name} comes to something else`,
+}
+
+const UNITS = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1000, 's'],
+] as const
+
+/** `in 3 min (2026-11-24 12:03:00 UTC)`. */
+function inWords(at: EpochMillis, now: EpochMillis): string {
+  const [size, unit] = UNITS.find(([each]) => at - now >= 2 * each) ?? [1000, 's']
+  const written = new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+  return `in ${Math.floor((at - now) / size)} ${unit} (${written} UTC)`
 }
 
 const STATES = { holds: 'holds', fails: 'is false', missing: 'has no fact', stale: 'is too old' } as const
@@ -27,8 +77,21 @@ function headline({ outcome, agentName, user, tenant, resource, tool, act }: Lon
 }
 
 function sideLines(side: ExplainedSide): readonly string[] {
-  const told = row(side.principal, outcomeOf(side))
-  return [...told, ...[...side.nearest, ...side.errors].flatMap(missLines)]
+  const forbids = side.outcome === 'forbidden' ? side.matched.flatMap(matchLines) : []
+  return [
+    row(side.principal, outcomeOf(side)),
+    ...forbids,
+    ...[...side.nearest, ...side.errors].flatMap(missLines),
+  ]
+}
+
+/** A forbid without clauses is met by whoever is in its scope, and that it applies says it all. */
+function matchLines({ policy, clauses }: MatchedPolicy, index: number): readonly string[] {
+  const lines = index === 0 || clauses.length === 0 ? [] : [`            by ${policy}`]
+  return [
+    ...lines,
+    ...clauses.flatMap(({ clause, says }) => [`            ${clause}`, `            ${says}`]),
+  ]
 }
 
 function outcomeOf(side: ExplainedSide): string {
@@ -57,6 +120,6 @@ function missLines(miss: NearestPermit, index: number): readonly string[] {
   return [...lines, `            ${miss.clause}`, `            ${miss.says}`]
 }
 
-function row(label: string, text: string): readonly string[] {
-  return [`  ${label.padEnd(7)} ${text}`]
+function row(label: string, text: string): string {
+  return `  ${label.padEnd(7)} ${text}`
 }

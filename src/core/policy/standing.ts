@@ -137,7 +137,7 @@ function revoked(ended: Link, facts: { readonly why?: string }): Refusal {
 }
 
 /** Everything whose end ends this chain: what the token says it derives from, and what the question itself names. */
-function linksOf({ chain, request, actors }: Question): readonly Link[] {
+export function linksOf({ chain, request, actors }: Question): readonly Link[] {
   const links: Link[] = [...chain.links, link('tenant', request.tenant), link('resource', request.resource)]
   for (const each of actors) {
     links.push(link('agent', each.id))

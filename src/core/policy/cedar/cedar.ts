@@ -8,7 +8,7 @@ export {
   layer,
   NO_ENTITIES,
 } from './entities.ts'
-export { explainPolicy, type Miss, show } from './explain.ts'
+export { explainMatch, explainPolicy, type Met, type Miss, show } from './explain.ts'
 export { entitiesFromJson, fromCedarJson } from './from-json.ts'
 export { type Json, parseExactJson, printExactJson } from './json.ts'
 export { type CedarPolicy, preparePolicy } from './policy.ts'

@@ -43,6 +43,20 @@ export function explainPolicy(
   return open
 }
 
+/** A part of a policy that is as it asks to be, and the values that it met. */
+export type Met = { readonly clause: string; readonly says: string }
+
+/** By what a policy is satisfied: each part of its clauses; nothing where its scope alone is enough. Only for one that is satisfied. */
+export function explainMatch(policy: CedarPolicy, request: CedarRequest, entities: Entities): readonly Met[] {
+  const asked = { request, entities }
+  return policy.clauses.flatMap(({ kind, parts }) =>
+    parts.map(({ expression }) => ({
+      clause: kind === 'when' ? render(expression) : `unless ${render(expression)}`,
+      says: because(expression, kind === 'when', asked),
+    })),
+  )
+}
+
 function scopeMiss(
   part: 'principal' | 'action' | 'resource',
   uid: EntityUid,

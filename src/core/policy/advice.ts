@@ -1,0 +1,44 @@
+import type { Decision } from './decision.ts'
+import type { ExplainedSide } from './explain.ts'
+
+/** What would have to be different for it to be allowed, for people who write the tenant's documents; one sentence a line. */
+export function adviceFor(
+  decision: Decision,
+  sides: readonly ExplainedSide[],
+  agent: string,
+  user: string | undefined,
+): readonly string[] {
+  if (decision.outcome === 'allow') return []
+  if (decision.outcome === 'ask') return ['A person must approve this very call.']
+  switch (decision.reason) {
+    case 'user.no_permit':
+      return [`To allow it, ${user ?? 'the user'} needs a permit for it.${nothingMissing('agent', sides)}`]
+    case 'agent.no_permit':
+      return [`To allow it, ${agent} needs a permit for it.${nothingMissing('user', sides)}`]
+    case 'policy.forbidden':
+      return [forbidden(sides)]
+    case 'condition.missing':
+    case 'condition.stale':
+      return ['A missing or stale fact denies however a policy uses it; see why its source is silent.']
+    case 'condition.false':
+      return ['It is allowed once these conditions hold.']
+    case 'policy.error':
+      return ['A policy that can not be judged denies. Mend it, or give what it reads.']
+    default:
+      return [decision.refusal.says]
+  }
+}
+
+function nothingMissing(principal: 'agent' | 'user', sides: readonly ExplainedSide[]): string {
+  const fine = sides.some((side) => side.principal === principal && side.outcome === 'permitted')
+  return fine ? ` Nothing about the ${principal} is missing.` : ''
+}
+
+function forbidden(sides: readonly ExplainedSide[]): string {
+  const here = sides.filter(({ principal }) => principal !== 'home').flatMap(({ matched }) => matched)
+  if (here.length === 0) return "Only the agent's home can lift what it forbids."
+  const conditional = here.every(({ clauses }) => clauses.length > 0)
+  return conditional
+    ? 'No permit outweighs a forbid: what it found must be otherwise, or the forbid be written more narrowly.'
+    : 'No permit outweighs a forbid: it must be taken away, or be written more narrowly.'
+}
