@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
 import { epochMillis } from '../../core/time.ts'
-import { CONDITIONS } from '../registry.ts'
+import { CONDITIONS, excludeEachOther } from '../registry.ts'
 import { countriesIn } from './countries.ts'
 
 const mmdb = createRequire(import.meta.url).resolve(
@@ -15,6 +15,11 @@ function from(config: object, address?: string) {
   const facts = { now: epochMillis(0), reported: () => undefined }
   return made.value(address === undefined ? facts : { ...facts, address })
 }
+const named = (settings: object) => ({
+  condition: 'any',
+  type: 'place',
+  config: settings as Record<string, never>,
+})
 
 describe('place', () => {
   const office = { networks: ['10.0.0.0/8', '2001:db8::/32'] }
@@ -55,7 +60,7 @@ describe('place', () => {
 })
 
 describe('two places', () => {
-  const exclude = (one: object, other: object) => CONDITIONS.get('place')?.excludes(one, other)
+  const exclude = (one: object, other: object) => excludeEachOther(named(one), named(other))
   it.each([
     [
       'of networks apart exclude each other',

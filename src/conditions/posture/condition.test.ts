@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { epochMillis } from '../../core/time.ts'
-import { CONDITIONS, conditionMaker } from '../registry.ts'
+import { CONDITIONS, conditionMaker, excludeEachOther } from '../registry.ts'
 
 const ports = { country: () => undefined }
 const NOW = epochMillis(Date.UTC(2026, 10, 24, 12))
@@ -13,6 +13,11 @@ function judge(known?: ReturnType<typeof fact>) {
   if (!made?.ok) throw new Error('the settings were refused')
   return made.value({ now: NOW, reported: (source) => (source === 'scanner' ? known : undefined) })
 }
+const named = (settings: object) => ({
+  condition: 'any',
+  type: 'posture',
+  config: settings as Record<string, never>,
+})
 
 describe('posture', () => {
   it.each([
@@ -93,7 +98,7 @@ describe('what a posture fact comes to by itself', () => {
   })
   it('needs its source to speak, and two words of one source exclude each other', () => {
     expect(made?.ok && made.value.source).toBe('scanner')
-    const exclude = (other: object) => CONDITIONS.get('posture')?.excludes(config, { ...config, ...other })
+    const exclude = (other: object) => excludeEachOther(named(config), named({ ...config, ...other }))
     expect([
       exclude({ says: 'infected' }),
       exclude({ within: '1h' }),

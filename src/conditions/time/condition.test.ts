@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { epochMillis } from '../../core/time.ts'
-import { CONDITIONS } from '../registry.ts'
+import { CONDITIONS, excludeEachOther } from '../registry.ts'
 
 const ports = { country: () => undefined }
 function at(config: object, when: string) {
@@ -10,6 +10,11 @@ function at(config: object, when: string) {
   return made.value({ now: epochMillis(Date.parse(when)), reported: () => undefined })
 }
 const berlin = { zone: 'Europe/Berlin', days: 'mon-fri', from: '08:00', to: '18:00' }
+const named = (settings: object) => ({
+  condition: 'any',
+  type: 'time',
+  config: settings as Record<string, never>,
+})
 
 describe('time', () => {
   it.each([
@@ -144,7 +149,7 @@ describe('the next change', () => {
 })
 
 describe('two windows', () => {
-  const exclude = (other: object) => CONDITIONS.get('time')?.excludes(berlin, other)
+  const exclude = (other: object) => excludeEachOther(named(berlin), named(other))
   it.each([
     ['of one zone that never meet exclude each other', { ...berlin, from: '18:00', to: '20:00' }, true],
     ['that meet for a minute do not', { ...berlin, from: '17:59', to: '20:00' }, false],
