@@ -36,7 +36,11 @@ export type Surface = {
   readonly revision: () => Promise<number>
   /** Records in a tenant's log; a gateway's own come a moment later. */
   readonly records: (tenant: string) => Promise<number>
-  readonly apply: (changed?: Readonly<Record<string, string>>) => Promise<void>
+  /** The demo's configuration with some variables changed, and with more files beside its own. */
+  readonly apply: (
+    changed?: Readonly<Record<string, string>>,
+    more?: Readonly<Record<string, string>>,
+  ) => Promise<void>
   /** What was logged as a fault: must stay empty. */
   readonly faults: readonly string[]
   readonly close: () => Promise<void>
@@ -147,9 +151,9 @@ async function openGateway(
 }
 
 function applier(admin: AdminClient, company: Company): Surface['apply'] {
-  return async (changed = {}) => {
+  return async (changed = {}, more = {}) => {
     const folder = await readFolder(join(ROOT, 'examples/demo/config'))
-    const files = [...folder].map(([path, text]) => ({ path, text }))
+    const files = [...folder, ...Object.entries(more)].map(([path, text]) => ({ path, text }))
     await admin.configure('apply', files, { ...company.variables, ...changed })
   }
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type DpopCheck, verifyDpop } from './dpop.ts'
 import { createReplayCache } from './dpop-replay.ts'
 import { signJws } from './jws.ts'
+import { reasonOf } from './refusals.fixture.ts'
 import { newSigningKey } from './signing-key.ts'
 
 const NOW = 1_800_000_000
@@ -25,8 +26,7 @@ function check(change: Partial<DpopCheck> = {}): DpopCheck {
 }
 
 function reason(change: Partial<DpopCheck>): string {
-  const result = verifyDpop(check(change))
-  return result.ok ? 'ok' : result.error.reason
+  return reasonOf(verifyDpop(check(change)))
 }
 
 describe('DPoP proofs (RFC 9449 §4.3)', () => {
@@ -55,6 +55,14 @@ describe('DPoP proofs (RFC 9449 §4.3)', () => {
     expect(reason({ proofs: ['A'.repeat(4097)] })).toBe('dpop.malformed')
   })
 
+  it('has a bounded length', () => {
+    expect(proofOf(4096)).toHaveLength(4096)
+    expect(reason({ proofs: [proofOf(4096)] })).toBe('ok')
+    expect(proofOf(4097)).toHaveLength(4097)
+    expect(reason({ proofs: [proofOf(4097)] })).toBe('dpop.malformed')
+    expect(reason({ proofs: [proof({ jti: 'j'.repeat(256) })] })).toBe('ok')
+  })
+
   it.each([
     ['no jti', { jti: undefined }],
     ['an empty jti', { jti: '' }],
@@ -69,6 +77,8 @@ describe('DPoP proofs (RFC 9449 §4.3)', () => {
   it.each([
     ['another type', { typ: 'JWT' }, 'dpop.typ'],
     ['no type', { typ: undefined }, 'dpop.typ'],
+    ['a type that hides the right one', { typ: 'dpop+application/jwt' }, 'dpop.typ'],
+    ['the whole media type, in any case', { typ: 'application/DPoP+jwt' }, 'ok'],
     ['no key', { jwk: undefined }, 'dpop.key'],
     ['a private key', { jwk: client.key.export({ format: 'jwk' }) }, 'dpop.private_key'],
     ['a symmetric key', { jwk: { kty: 'oct', k: 'AAAA' } }, 'dpop.private_key'],
@@ -79,6 +89,16 @@ describe('DPoP proofs (RFC 9449 §4.3)', () => {
     ['no algorithm', { alg: 'none' }, 'dpop.malformed'],
   ])('needs a sound header: %s', (_name, header, expected) => {
     expect(reason({ proofs: [proof({}, header)] })).toBe(expected)
+  })
+
+  it('refuses an RSA key that is pinned to another algorithm than the proof was made by', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const made = async (alg: string) =>
+      new SignJWT({ jti: alg, htm: 'POST', htu: URL, iat: NOW })
+        .setProtectedHeader({ typ: 'dpop+jwt', alg, jwk: { ...(await exportJWK(publicKey)), alg: 'PS256' } })
+        .sign(privateKey)
+    expect(reason({ proofs: [await made('PS256')] })).toBe('ok')
+    expect(reason({ proofs: [await made('RS256')] })).toBe('dpop.key')
   })
 
   it('refuses a weak RSA key', async () => {
@@ -107,6 +127,11 @@ describe('DPoP proofs (RFC 9449 §4.3)', () => {
     ['/t/a/mcp/orders', 'dpop.url'],
   ])('is for one URL: %s is %s', (htu, expected) => {
     expect(reason({ proofs: [proof({ htu })] })).toBe(expected)
+  })
+
+  it('is for no URL where there is none to compare', () => {
+    expect(reason({ proofs: [proof({ htu: 'not a URL' })], url: 'not a URL either' })).toBe('dpop.url')
+    expect(reason({ proofs: [proof({ htu: 'app-one:/x' })], url: 'app-two:/x' })).toBe('dpop.url')
   })
 
   it('is fresh', () => {
@@ -138,6 +163,20 @@ describe('DPoP proofs (RFC 9449 §4.3)', () => {
     expect(reason({ proofs: [flipped(once)], replay })).toBe('dpop.replayed')
   })
 
+  it('is one of many: another proof, or another key with the same identifier, is not the one that was seen', () => {
+    const replay = createReplayCache()
+    const other = newSigningKey()
+    const { kid: _kid, alg: _alg, use: _use, ...theirs } = other.jwk
+    const header = JSON.stringify({ typ: 'dpop+jwt', alg: 'ES256', jwk: theirs })
+    const body = JSON.stringify({ jti: 'one', htm: 'POST', htu: URL, iat: NOW })
+    const all = [proof({ jti: 'one' }), proof({ jti: 'two' }), signJws(header, body, other.key, 'ES256')]
+    expect(all.map((each) => reason({ proofs: [each], replay }))).toEqual(['ok', 'ok', 'ok'])
+  })
+
+  it('is refused when no more can be remembered', () => {
+    expect(reason({ replay: createReplayCache(0) })).toBe('dpop.busy')
+  })
+
   it('is not spent by a request that it does not fit', () => {
     const replay = createReplayCache()
     const once = proof()
@@ -156,7 +195,42 @@ describe('the memory of proofs', () => {
     expect(replay.spend('c', 10, 20)).toBe('fresh')
     expect(replay.size).toBe(1)
   })
+
+  it('takes a key again once it has ended, also while an older one that lives longer holds it back', () => {
+    const replay = createReplayCache()
+    replay.spend('long', 0, 100)
+    replay.spend('short', 0, 10)
+    expect(replay.spend('short', 9, 19)).toBe('seen')
+    expect(replay.spend('short', 10, 20)).toBe('fresh')
+    expect(replay.spend('short', 50, 60)).toBe('fresh')
+    expect(replay.size).toBe(2)
+  })
+
+  it('clears a few for each that comes, so that none waits for many', () => {
+    const replay = createReplayCache()
+    for (let at = 0; at < 10; at++) replay.spend(`old-${at}`, 0, 10)
+    replay.spend('new', 10, 20)
+    expect(replay.size).toBe(7)
+    replay.spend('newer', 10, 20)
+    expect(replay.size).toBe(4)
+  })
 })
+
+/** A good proof of exactly that many characters. */
+function proofOf(length: number): string {
+  for (const more of ['', 'x', 'xx', 'xxx']) {
+    const free = length - proof({ pad: '' }, { more }).length
+    for (const pad of [
+      Math.floor((free * 3) / 4),
+      Math.ceil((free * 3) / 4) + 1,
+      Math.ceil((free * 3) / 4),
+    ]) {
+      const made = proof({ pad: 'x'.repeat(Math.max(0, pad)) }, { more })
+      if (made.length === length) return made
+    }
+  }
+  throw new Error(`no proof of ${length} characters`)
+}
 
 /** The other signature of the same message: ECDSA takes (r, n - s) for (r, s). */
 function flipped(compact: string): string {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Fetched, GuardedFetch } from '../guarded-fetch.ts'
 import { bad, good, type Outcome } from '../outcome.ts'
+import { reasonOf } from './refusals.fixture.ts'
 import { createKeyRing, createRemoteKeys, type KeySource } from './remote-keys.ts'
 import { newSigningKey } from './signing-key.ts'
 
@@ -9,12 +10,23 @@ const [one, two] = [newSigningKey().jwk, newSigningKey().jwk]
 
 /** An issuer that behaves: it serves what it has, or is down, and counts how often it is asked for its keys. */
 function issuer() {
-  const state = { keys: [one] as unknown[], up: true, asked: 0, issuer: ISSUER }
-  const fetch: GuardedFetch = async (url) => {
-    await Promise.resolve()
-    if (!state.up) return bad('stale', 'fetch.failed', 'down')
-    if (url.endsWith('openid-configuration'))
-      return document({ issuer: state.issuer, jwks_uri: `${ISSUER}/keys` })
+  const state = {
+    keys: [one] as unknown[],
+    up: true,
+    asked: 0,
+    issuer: ISSUER,
+    uri: `${ISSUER}/keys` as unknown,
+    urls: [] as string[],
+    options: [] as unknown[],
+    /** Answers wait for it. */
+    gate: Promise.resolve(),
+  }
+  const fetch: GuardedFetch = async (url, options) => {
+    state.urls.push(url)
+    state.options.push(options)
+    await state.gate
+    if (!state.up) return bad('stale', 'fetch.failed', 'The issuer does not answer.')
+    if (url.endsWith('openid-configuration')) return document({ issuer: state.issuer, jwks_uri: state.uri })
     state.asked++
     return document({ keys: state.keys })
   }
@@ -34,7 +46,7 @@ function setUp(source: Partial<KeySource> = {}) {
   const keys = createRemoteKeys({ issuer: ISSUER, ...source }, fetch)
   const find = async (kid: string | undefined, now: number) => {
     const found = await keys.find(kid, now)
-    if (!found.ok) return found.error.reason
+    if (!found.ok) return reasonOf(found)
     return kid !== undefined && found.value.byKid.has(kid) ? 'known' : 'unknown'
   }
   return { state, find }
@@ -46,6 +58,72 @@ describe('the keys of a trust provider', () => {
     expect(await find(one.kid, 0)).toBe('known')
     expect(await find(one.kid, 59)).toBe('known')
     expect(state.asked).toBe(1)
+  })
+
+  it('are good for a minute whatever the hour, also for a token that names none', async () => {
+    const { state, find } = setUp()
+    await find(undefined, 5000)
+    expect(await find(undefined, 5060)).toBe('unknown')
+    expect(await find(one.kid, 5060)).toBe('known')
+    expect(state.asked).toBe(1)
+    await find(one.kid, 5061)
+    await expect.poll(() => state.asked).toBe(2)
+  })
+
+  it('are renewed beside the answer while they are young, and before it when they are old', async () => {
+    const { state, find } = setUp()
+    await find(one.kid, 5000)
+    state.keys = [two]
+    const { promise, resolve } = Promise.withResolvers<void>()
+    state.gate = promise
+    expect(await find(one.kid, 5300)).toBe('known')
+    const waiting = find(two.kid, 5301)
+    resolve()
+    expect(await waiting).toBe('known')
+    expect(await find(one.kid, 5302)).toBe('unknown')
+  })
+
+  it('are read anew before a token is judged by what is older than five minutes', async () => {
+    const { state, find } = setUp()
+    await find(one.kid, 5000)
+    state.keys = [two]
+    expect(await find(one.kid, 5301)).toBe('unknown')
+  })
+
+  it('are asked for at the issuer, one slash or none at its end', async () => {
+    const { state, find } = setUp({ issuer: `${ISSUER}/realms/x/` })
+    state.issuer = `${ISSUER}/realms/x/`
+    expect(await find(one.kid, 0)).toBe('known')
+    expect(state.urls).toEqual([`${ISSUER}/realms/x/.well-known/openid-configuration`, `${ISSUER}/keys`])
+  })
+
+  it('are asked for at the URL that is written down, without discovery', async () => {
+    const { state, find } = setUp({ jwksUri: `${ISSUER}/other` })
+    expect(await find(one.kid, 0)).toBe('known')
+    expect(state.urls).toEqual([`${ISSUER}/other`])
+  })
+
+  it.each([
+    ['nothing', {}, {}],
+    ['a bundle of certificates', { ca: 'PEM' }, { ca: 'PEM' }],
+    ['places', { allow: ['127.0.0.1:1'] }, { allow: ['127.0.0.1:1'] }],
+  ])('are fetched with what the provider allows and no more: %s', async (_name, source, options) => {
+    const { state, find } = setUp(source)
+    await find(one.kid, 0)
+    expect(state.options).toEqual([expect.objectContaining(options), expect.objectContaining(options)])
+    for (const given of state.options as readonly object[])
+      for (const name of ['ca', 'allow']) expect(name in given).toBe(name in options)
+  })
+
+  it('are nowhere when the discovery document does not say where', async () => {
+    const { state, find } = setUp()
+    state.uri = [`${ISSUER}/keys`]
+    expect(await find(one.kid, 0)).toBe('keys.malformed')
+  })
+
+  it('are none when asking breaks, and that ends nothing', async () => {
+    const keys = createRemoteKeys({ issuer: ISSUER }, () => Promise.reject(new Error('broken')))
+    expect(reasonOf(await keys.find(one.kid, 0))).toBe('keys.unavailable')
   })
 
   it('come from a discovery document that names exactly this issuer', async () => {
@@ -83,12 +161,12 @@ describe('the keys of a trust provider', () => {
 
   it('survive an outage of the issuer for the stated time, and not longer', async () => {
     const { state, find } = setUp({ survive: 3600 })
-    await find(one.kid, 0)
+    await find(one.kid, 5000)
     state.up = false
-    expect(await find(one.kid, 3600)).toBe('known')
-    expect(await find(one.kid, 3601)).toBe('keys.stale')
+    expect(await find(one.kid, 8600)).toBe('known')
+    expect(await find(one.kid, 8601)).toBe('keys.stale')
     state.up = true
-    expect(await find(one.kid, 3631)).toBe('known')
+    expect(await find(one.kid, 8631)).toBe('known')
   })
 
   it('say why there are none', async () => {
@@ -124,5 +202,8 @@ describe('the keys of a trust provider', () => {
       .keysOf('a/cluster')({ issuer: ISSUER, jwksUri: `${ISSUER}/keys` })
       .find(one.kid, 0)
     expect(state.asked).toBe(3)
+    ring.forget('b/cluster')
+    await ring.keysOf('b/cluster')(source).find(one.kid, 0)
+    expect(state.asked).toBe(4)
   })
 })
