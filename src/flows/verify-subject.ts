@@ -43,7 +43,7 @@ export async function verifySubject(
   if (read?.ok && read.value.claims.iss === view.issuer) {
     return subject.type === 'id_token' ? no('subject.type') : verifyOwnToken(view, subject.token, caller)
   }
-  const user = await verifyUserToken(view, read ?? subject.token, key, caller)
+  const user = await verifyUserToken(view, read ?? subject.token, key, caller, subject.type)
   if (!user.ok) return user
   const { id, name, links, login, expires, fresh } = user.value
   const found = { user: { id, name }, login, links, expires, actors: [] }

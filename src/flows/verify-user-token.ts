@@ -14,6 +14,7 @@ import type { AuthorityView } from './authority.ts'
 import { recall, remember } from './authority-memory.ts'
 import type { Caller } from './caller.ts'
 import { type Login, loggedOut, loginLinks } from './login.ts'
+import type { SubjectToken } from './token-ask.ts'
 
 /** The user that a token of the company's identity provider stands for. */
 export type VerifiedUser = {
@@ -50,10 +51,12 @@ export async function verifyUserToken(
   token: string | ReadJwt,
   key: string,
   caller: Caller,
+  type: SubjectToken['type'],
 ): Promise<Result<VerifiedUser, Refusal>> {
   const found = await verifiedClaims(view, token, key)
   if (!found.ok) return found
   const { claims, idp, accessToken } = found.value
+  if (!isOfType(type, claims, accessToken, view.issuer)) return no('subject.type')
   if (!isForUs(view, claims, idp, caller, accessToken)) return no('subject.audience')
   if (!mayAct(view, claims, idp, caller)) return no('subject.may_act')
   return userOf(view, claims, idp)
@@ -113,6 +116,20 @@ async function verifiedClaims(
 function issuerOf(view: AuthorityView, iss: string | undefined): IdentityProvider | undefined {
   const found = [...view.tenant.idps.values()].filter((idp) => idp.issuer === iss)
   return found.length === 1 ? found[0] : undefined
+}
+
+/**
+ * RFC 8693 §3: a token is what `subject_token_type` says. Providers that write no type of their own give both kinds the same header; then
+ * the audience tells them apart: an access token is for the resource, which is us, an ID token is for a client.
+ */
+function isOfType(
+  type: SubjectToken['type'],
+  { aud }: Claims,
+  accessToken: boolean,
+  issuer: string,
+): boolean {
+  if (type === 'id_token') return !accessToken
+  return type === 'jwt' || accessToken || (typeof aud === 'string' ? [aud] : (aud ?? [])).includes(issuer)
 }
 
 /** Our issuer in `aud`; or, for an ID token, the client of this very agent and of nobody else (OIDC Core §3.1.3.7). */
@@ -203,6 +220,7 @@ const NO = {
   'subject.typ': ['unauthenticated', 'The subject token is of another kind than ID and access tokens.'],
   'subject.expired': ['stale', 'The subject token has expired; the user must sign in again.'],
   'subject.future': ['unauthenticated', 'The subject token is from the future; check the clocks.'],
+  'subject.type': ['unauthenticated', 'This is not a token of the type that subject_token_type says.'],
   'subject.audience': [
     'unauthenticated',
     'The subject token is meant for somebody else than this issuer, or than the client of this agent.',

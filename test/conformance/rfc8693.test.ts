@@ -250,8 +250,10 @@ describe('RFC 8693 §2.2: the user and the agent in one token', () => {
     },
   )
   it('takes an access token of the provider only when it is meant for us', async () => {
-    expect(reason(await support.exchange('a', idToken({}, 'at+jwt')))).toBe('subject.audience')
-    expect(reason(await support.exchange('a', idToken({ aud: authority.issuer('a') }, 'at+jwt')))).toBe('ok')
+    const form = { subject_token_type: `${TYPE}access_token` }
+    expect(reason(await support.exchange('a', idToken({}, 'at+jwt'), form))).toBe('subject.audience')
+    const ours = idToken({ aud: authority.issuer('a') }, 'at+jwt')
+    expect(reason(await support.exchange('a', ours, form))).toBe('ok')
   })
   it('is refused when the token is signed by another key, remembered or not', async () => {
     const forged = foreignIssuer(COMPANY.issuer)

@@ -133,6 +133,13 @@ async function authorityConfig(place: Place & { readonly company: Company }) {
     log_name: 'surface.example/log',
     staleness: '5s',
     allow_private: [company.cluster.host, company.idp.host],
+    // The same person of the same provider: what a token is meant for tells an administrator's from a user's.
+    admins: {
+      issuer: company.idp.issuer,
+      audience: 'countersign-admin',
+      subjects: ['ana'],
+      allow_private: [company.idp.host],
+    },
     secrets: {},
   }
 }
