@@ -18,6 +18,12 @@ const parts: CliParts = {
     const { checkOffline } = await import('./server/check-offline.ts')
     return checkOffline(files, variables)
   },
+  policies: {
+    test: async (files, variables) => {
+      const { testPoliciesOffline } = await import('./server/policies-offline.ts')
+      return testPoliciesOffline(files, variables)
+    },
+  },
 }
 
 function versionOf(file: URL): string {

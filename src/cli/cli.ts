@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { CaseResult } from '../core/policy/policy-case.ts'
 import type { AdminClient } from '../sdk/admin-client.ts'
 import type { ConfigurationAnswer, ConfigurationFile, ConfigurationProblem } from '../sdk/admin-contract.ts'
 import type { Io, Paint } from './io.ts'
@@ -16,7 +17,20 @@ export type CliParts = {
   readonly checkOffline: (
     files: readonly ConfigurationFile[],
     variables: Readonly<Record<string, string>>,
-  ) => Promise<ConfigurationAnswer | { readonly problems: readonly ConfigurationProblem[] }>
+  ) => Promise<ConfigurationAnswer | Problems>
+  readonly policies: PolicyParts
+}
+
+type Problems = { readonly problems: readonly ConfigurationProblem[] }
+type Variables = Readonly<Record<string, string>>
+
+/** Policies as code: each reads whole folders, and needs no authority. */
+type PolicyParts = {
+  /** Runs the cases of a folder against its policies. */
+  readonly test: (
+    files: readonly ConfigurationFile[],
+    variables: Variables,
+  ) => Promise<Problems | { readonly results: readonly CaseResult[] }>
 }
 
 /** What the commands are added with. */

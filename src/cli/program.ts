@@ -3,6 +3,7 @@ import type { Cli, CliParts } from './cli.ts'
 import { addAccessCommands } from './commands/access.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addConfigurationCommands } from './commands/configuration.ts'
+import { addPolicyCommands } from './commands/policy.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addStatusCommands } from './commands/status.ts'
 import { connect, type Where } from './connect.ts'
@@ -54,6 +55,7 @@ function programOf(cli: Cli): Command {
       writeErr: (text) => cli.io.err(text.trimEnd()),
     })
   addConfigurationCommands(program, cli)
+  addPolicyCommands(program, cli)
   addAccessCommands(program, cli)
   addAuditCommands(program, cli)
   addStatusCommands(program, cli)

@@ -34,14 +34,3 @@ function shownFrom(root: string, cwd: string): (path: string) => string {
   if (inside) return (path) => slashes(relative(cwd, path))
   return (path) => slashes(join(basename(root), relative(root, path)))
 }
-
-/** `--var name=value`, each once. */
-export function readVariables(given: readonly string[]): Readonly<Record<string, string>> {
-  const variables: Record<string, string> = Object.create(null)
-  for (const each of given) {
-    const at = each.indexOf('=')
-    if (at < 1) throw new CliRefused('cli.variable', `--var takes name=value, not ${each}.`)
-    variables[each.slice(0, at)] = each.slice(at + 1)
-  }
-  return variables
-}

@@ -1,4 +1,5 @@
 import { AdminRefused, AdminUnreachable } from '../sdk/admin-client.ts'
+import type { ConfigurationProblem } from '../sdk/admin-contract.ts'
 import { type Io, type Paint, paintOf } from './io.ts'
 import { renderFindings, renderProblems } from './render/problems.ts'
 
@@ -17,6 +18,15 @@ export class CliRefused extends Error {
   constructor(reason: string, says: string) {
     super(says)
     this.reason = reason
+  }
+}
+
+/** A folder that can't be used, with every problem and its place. */
+export class FolderRefused extends CliRefused {
+  readonly problems: readonly ConfigurationProblem[]
+  constructor(problems: readonly ConfigurationProblem[]) {
+    super('configuration.refused', 'The configuration can not be used.')
+    this.problems = problems
   }
 }
 
@@ -77,6 +87,7 @@ function factsOf(error: unknown): Failure {
     const hint = 'Is `countersign serve` running here? Name its socket with --socket or COUNTERSIGN_SOCKET.'
     return told('cli.unreachable', error.message, [hint], { code: error.code })
   }
+  if (error instanceof FolderRefused) return folderFacts(error)
   if (error instanceof CliRefused) return told(error.reason, error.message)
   if (error instanceof WrongUse) return told('cli.usage', error.message)
   if (error instanceof TypeError && error.message.includes('https'))
@@ -110,6 +121,10 @@ function unexpected(error: unknown): Failure {
   if (!(error instanceof Error)) return told('cli.failed', String(error))
   const stack = 'code' in error ? [] : [error.stack ?? '']
   return told('cli.failed', error.message, stack)
+}
+
+function folderFacts({ reason, message, problems }: FolderRefused): Failure {
+  return { reason, says: message, problems, lines: (paint) => renderProblems(problems, paint) }
 }
 
 function refusedFacts({ reason, message, status, problems, findings }: AdminRefused): Failure {

@@ -26,7 +26,13 @@ export type ConfigurationAsk = WrittenBy & {
 
 /** `accepted`: what would change or was changed, and the registry's revision. Otherwise why not, and nothing was changed. */
 export type ConfigurationOutcome =
-  | { readonly accepted: true; readonly revision: Revision; readonly lines: readonly PlannedChange[] }
+  | {
+      readonly accepted: true
+      readonly revision: Revision
+      readonly lines: readonly PlannedChange[]
+      /** How many cases stand beside the policies; they were checked, not run. */
+      readonly cases: number
+    }
   | {
       readonly accepted: false
       readonly problems: readonly Problem[]
@@ -43,22 +49,24 @@ export async function applyConfiguration(
 ): Promise<Result<ConfigurationOutcome, Refusal>> {
   await ports.refresh()
   const reading = { ...ports, agentExists: agentExistsIn(ports.documents()) }
-  const { drafts, problems } = await readConfiguration(ask.files, ask.variables, reading)
+  const { drafts, problems, cases: found } = await readConfiguration(ask.files, ask.variables, reading)
   if (problems.length > 0) return ok({ accepted: false, problems, findings: [] })
   if (ask.files.length > 0 && drafts.length === 0)
     return ok({ accepted: false, problems: [nothingDeclared(ask.files)], findings: [] })
+  const cases = found.length
   const plan = () => planChanges(drafts, ports.documents().values())
-  if (ask.how === 'check') return ok({ accepted: true, revision: ports.revision(), lines: plan().lines })
+  const asItIs = () => ok({ accepted: true, revision: ports.revision(), lines: plan().lines, cases } as const)
+  if (ask.how === 'check') return asItIs()
   const findings = await inspectTargets(ports.inspect, targetsOf(drafts))
   if (findings.length > 0) return ok({ accepted: false, problems: [], findings })
-  if (ask.how === 'plan') return ok({ accepted: true, revision: ports.revision(), lines: plan().lines })
+  if (ask.how === 'plan') return asItIs()
   const committed = await commitPlanned(ports, () => {
     const planned = plan()
     return ok({ write: writeOf(planned, ask.by, ports.now()), lines: planned.lines })
   })
   if (!committed.ok) return committed
   const { revision, lines } = committed.value
-  return ok({ accepted: true, revision, lines })
+  return ok({ accepted: true, revision, lines, cases })
 }
 
 /** A folder without any declaration would be taken for one that changes nothing. */

@@ -2,9 +2,12 @@ import { dirname } from 'node:path/posix'
 import type { z } from 'zod'
 import { type AgentId, agentId, type TenantName } from '../core/ids.ts'
 import type { Policy } from '../core/policy/policy.ts'
+import type { PlacedCase } from '../core/policy/policy-case.ts'
 import type { ChangeDraft } from '../core/registry.ts'
 import { checkAttributes } from './configuration/attributes.ts'
 import { checkAudiences } from './configuration/audiences.ts'
+import { checkCases } from './configuration/case-references.ts'
+import { isCases, type ReadCase, readCases } from './configuration/cases-file.ts'
 import { type ConfigurationFile, didYouMean, type Problem } from './configuration/problem.ts'
 import { checkProofs, checkReferences, type Declared } from './configuration/references.ts'
 import { substitute } from './configuration/variables.ts'
@@ -21,7 +24,19 @@ export type PlugInSchemas = Readonly<
 export type ReadPolicies = (
   declared: Declared,
   files: readonly ConfigurationFile[],
-) => Promise<{ readonly policies: readonly Policy[]; readonly problems: readonly Problem[] }>
+) => Promise<{
+  readonly policies: readonly Policy[]
+  readonly sources: readonly PolicySource[]
+  readonly problems: readonly Problem[]
+}>
+
+/** Where a policy is written: its text begins at `start` (UTF-16) in the file. */
+export type PolicySource = {
+  readonly policy: string
+  readonly file: ConfigurationFile
+  readonly start: number
+  readonly text: string
+}
 
 export type ReadingPorts = {
   readonly schemas: PlugInSchemas
@@ -32,10 +47,19 @@ export type ReadingPorts = {
   readonly issuerOf: (tenant: TenantName) => string | undefined
 }
 
-export type Configuration = { readonly drafts: readonly ChangeDraft[]; readonly problems: readonly Problem[] }
+/** What a folder declares of one tenant, with where it stands. */
+export type ReadTenant = { readonly declared: Declared; readonly sources: readonly PolicySource[] }
+
+export type Configuration = {
+  readonly drafts: readonly ChangeDraft[]
+  readonly problems: readonly Problem[]
+  /** Cases beside the policies (`*.cases.yaml`); they are read and checked, and never written anywhere. */
+  readonly cases: readonly PlacedCase[]
+  readonly tenants: readonly ReadTenant[]
+}
 
 /**
- * Reads a folder's files as a whole: variables, YAML, schemas, plug-in settings, references, policies. Nothing may be written
+ * Reads a folder's files as a whole: variables, YAML, schemas, plug-in settings, references, policies, cases. Nothing may be written
  * while there is a problem. A tenant is a folder that holds a `tenant:` document; everything below it belongs to it.
  */
 export async function readConfiguration(
@@ -50,13 +74,18 @@ export async function readConfiguration(
     return result.file
   })
   // Each stage stops before the next: what is made of something broken would only be blamed for it.
-  if (problems.length > 0) return { drafts: [], problems: sorted(problems) }
+  if (problems.length > 0) return unusable(problems)
   const declarations = filled.filter(isYaml).flatMap((file) => {
     const read = readYaml(file)
     problems.push(...read.problems)
     return read.declarations
   })
-  if (problems.length > 0) return { drafts: [], problems: sorted(problems) }
+  const cases = filled.filter(isCases).flatMap((file) => {
+    const read = readCases(file)
+    problems.push(...read.problems)
+    return read.cases
+  })
+  if (problems.length > 0) return unusable(problems)
   const tenants = groupByTenant(declarations, problems)
   const known: ReadingPorts = {
     ...ports,
@@ -64,13 +93,15 @@ export async function readConfiguration(
   }
   for (const tenant of tenants) problems.push(...checkTenant(tenant.declared, known))
   const drafts = tenants.flatMap(({ declared }) => draftsOf(declared))
-  if (problems.length > 0) return { drafts: [], problems: sorted(problems) }
+  if (problems.length > 0) return unusable(problems)
+  const read: { tenants: ReadTenant[]; cases: PlacedCase[] } = { tenants: [], cases: [] }
   for (const { declared, root } of tenants) {
     const own = filled.filter((file) => isCedar(file) && rootOf(file.path, tenants) === root)
-    const read = await ports.readPolicies(declared, own)
-    problems.push(...read.problems)
+    const { policies, sources, problems: wrong } = await ports.readPolicies(declared, own)
+    problems.push(...wrong)
+    read.tenants.push({ declared, sources })
     drafts.push(
-      ...read.policies.map((doc) => ({
+      ...policies.map((doc) => ({
         tenant: declared.tenant,
         kind: 'policy' as const,
         name: doc.policy,
@@ -78,15 +109,49 @@ export async function readConfiguration(
       })),
     )
   }
-  return problems.length > 0 ? { drafts: [], problems: sorted(problems) } : { drafts, problems: [] }
+  problems.push(...strayCases(cases, tenants))
+  for (const { declared, sources } of read.tenants) {
+    const own = casesOf(declared, cases, tenants)
+    const named = { declared, policies: sources.map(({ policy }) => policy) }
+    // Of a policy that could not be read nothing more is to be said.
+    if (problems.length === 0) problems.push(...checkCases(own, named))
+    read.cases.push(...own.map((each) => placed(declared, each)))
+  }
+  return problems.length > 0 ? unusable(problems) : { drafts, problems: [], ...read }
 }
 
-const isYaml = (file: ConfigurationFile): boolean => /\.ya?ml$/.test(file.path)
+function unusable(problems: readonly Problem[]): Configuration {
+  return { drafts: [], problems: sorted(problems), cases: [], tenants: [] }
+}
+
+function casesOf(
+  declared: Declared,
+  cases: readonly ReadCase[],
+  tenants: readonly Rooted[],
+): readonly ReadCase[] {
+  const root = tenants.find((each) => each.declared === declared)?.root
+  return cases.filter(({ file }) => rootOf(file.path, tenants) === root)
+}
+
+function strayCases(cases: readonly ReadCase[], tenants: readonly Rooted[]): readonly Problem[] {
+  return cases
+    .filter(({ file }) => rootOf(file.path, tenants) === undefined)
+    .map(({ placeOf }) => ({ ...placeOf([]), code: 'configuration.no_tenant', says: NO_TENANT }))
+}
+
+function placed({ tenant }: Declared, { what, placeOf }: ReadCase): PlacedCase {
+  const { path, line, column } = placeOf([])
+  return { tenant, path, line, column, what }
+}
+
+const isYaml = (file: ConfigurationFile): boolean => /\.ya?ml$/.test(file.path) && !isCases(file)
 const isCedar = (file: ConfigurationFile): boolean => file.path.endsWith('.cedar')
 
 function sorted(problems: readonly Problem[]): readonly Problem[] {
   return [...problems].sort((a, b) => a.path.localeCompare(b.path) || a.line - b.line || a.column - b.column)
 }
+
+const NO_TENANT = 'no `tenant:` is declared in this folder or one above it'
 
 type Rooted = { readonly root: string; readonly declared: Declared }
 
@@ -111,7 +176,7 @@ function groupByTenant(declarations: readonly Declaration[], problems: Problem[]
       problems.push({
         ...each.placeOf([]),
         code: 'configuration.no_tenant',
-        says: 'no `tenant:` is declared in this folder or one above it',
+        says: NO_TENANT,
       })
       continue
     }

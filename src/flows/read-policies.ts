@@ -9,7 +9,7 @@ import type { CedarProblem } from '../lib/cedar/locate.ts'
 import { unknownNames } from './configuration/policy-names.ts'
 import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './configuration/problem.ts'
 import type { Declared } from './configuration/references.ts'
-import type { ReadPolicies } from './read-configuration.ts'
+import type { PolicySource, ReadPolicies } from './read-configuration.ts'
 
 /** Cedar's own parser and validator, in its thread. */
 export type PolicyParser = Pick<Cedar, 'parsePolicies' | 'validate'>
@@ -26,14 +26,14 @@ type Candidate = { readonly parsed: ParsedPolicy; readonly policy: CedarPolicy; 
 export function createReadPolicies(cedar: PolicyParser): ReadPolicies {
   return async (declared, files) => {
     const read = await parseAll(cedar, files.map(asPolicyFile))
-    if (read.problems.length > 0) return { policies: [], problems: read.problems }
+    if (read.problems.length > 0) return { policies: [], sources: [], problems: read.problems }
     const checked = read.policies.map((parsed) => check(parsed, declared, files))
     const problems = [...repeated(read.policies, files), ...checked.flatMap((each) => each.problems)]
     const candidates = checked.flatMap(({ candidate }) => (candidate ? [candidate] : []))
     if (problems.length === 0) problems.push(...(await validate(cedar, declared, candidates, files)))
-    return problems.length > 0
-      ? { policies: [], problems }
-      : { policies: candidates.map(({ doc }) => doc), problems: [] }
+    if (problems.length > 0) return { policies: [], sources: [], problems }
+    const sources = candidates.map(({ parsed }) => sourceOf(parsed, files))
+    return { policies: candidates.map(({ doc }) => doc), sources, problems: [] }
   }
 }
 
@@ -66,6 +66,10 @@ function fromCedar(found: CedarProblem): Problem {
 
 function fileOf(parsed: ParsedPolicy, files: readonly ConfigurationFile[]): ConfigurationFile {
   return files.find(({ path }) => path === parsed.file) ?? { path: parsed.file, text: parsed.text }
+}
+
+function sourceOf(parsed: ParsedPolicy, files: readonly ConfigurationFile[]): PolicySource {
+  return { policy: parsed.id, file: fileOf(parsed, files), start: parsed.start, text: parsed.text }
 }
 
 function check(

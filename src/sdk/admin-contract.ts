@@ -32,8 +32,12 @@ export type ChangeLine = {
   readonly how: 'add' | 'change' | 'remove'
   readonly keys: readonly string[]
 }
-/** What would change or was changed, and the registry's revision then. */
-export type ConfigurationAnswer = { readonly revision: number; readonly lines: readonly ChangeLine[] }
+/** What would change or was changed, the registry's revision then, and how many cases stand beside the policies. */
+export type ConfigurationAnswer = {
+  readonly revision: number
+  readonly lines: readonly ChangeLine[]
+  readonly cases?: number
+}
 
 /** A tenant as it is registered. */
 export type TenantLine = {

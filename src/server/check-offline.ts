@@ -9,7 +9,7 @@ import { wallClock } from './plug-ins.ts'
 import { plugInSchemas } from './registry-ports.ts'
 
 type Checked =
-  | { readonly revision: number; readonly lines: readonly PlannedChange[] }
+  | { readonly revision: number; readonly lines: readonly PlannedChange[]; readonly cases: number }
   | { readonly problems: readonly Problem[] }
 
 /** Checks a configuration folder by the same code as an authority does, as if nothing were registered yet. Reaches no target. */

@@ -8,10 +8,11 @@ const COLOUR = { add: 'green', change: 'yellow', remove: 'red' } as const
 /** What would change or has changed: a line each, then how many, then what that means. */
 export function renderChanges(
   how: 'check' | 'plan' | 'apply',
-  { lines, revision }: ConfigurationAnswer,
+  answer: ConfigurationAnswer,
   paint: Paint,
 ): readonly string[] {
-  if (how === 'check') return [`The configuration can be used. ${summary(lines)}`]
+  const { lines, revision } = answer
+  if (how === 'check') return [`The configuration can be used. ${summary(lines)}`, ...casesOf(answer)]
   if (lines.length === 0) return [`Nothing to change: the registry is as declared, at revision ${revision}.`]
   const rows = lines.map(({ how: sign, kind, tenant, name, keys }) => [
     `${SIGN[sign]} ${kind}`,
@@ -22,6 +23,12 @@ export function renderChanges(
   const after =
     how === 'apply' ? `Applied at revision ${revision}.` : 'Nothing was changed yet; apply does it.'
   return [...told, `${counts(lines)}. ${after}`]
+}
+
+/** That cases were read is not that they were run. */
+function casesOf({ cases = 0 }: ConfigurationAnswer): readonly string[] {
+  if (cases === 0) return []
+  return [`${many(cases, 'case')} beside the policies can be read; \`countersign policy test\` runs them.`]
 }
 
 /** A tenant by its own name, everything else by the tenant's and its own. */

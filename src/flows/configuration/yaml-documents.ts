@@ -1,16 +1,8 @@
-import {
-  type Document,
-  isMap,
-  isScalar,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-  visit,
-  type YAMLMap,
-} from 'yaml'
+import { isScalar, type YAMLMap } from 'yaml'
 import type { z } from 'zod'
 import { DECLARED, DOCUMENTS, type DocumentKind } from '../../core/registry.ts'
-import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './problem.ts'
+import { type ConfigurationFile, didYouMean, type Problem } from './problem.ts'
+import { openYaml, type PlaceOf, problemsIn, type YamlMap } from './yaml-source.ts'
 
 export type DeclaredKind = (typeof DECLARED)[number]
 
@@ -20,8 +12,7 @@ export type Declaration = {
   readonly name: string
   readonly value: Readonly<Record<string, unknown>>
   readonly file: ConfigurationFile
-  /** The place of a key path inside the document; of the document itself when the path isn't there. */
-  readonly placeOf: (path: readonly PropertyKey[]) => Pick<Problem, 'path' | 'line' | 'column' | 'snippet'>
+  readonly placeOf: PlaceOf
 }
 
 export type Read = { readonly declarations: readonly Declaration[]; readonly problems: readonly Problem[] }
@@ -31,72 +22,31 @@ const HEADS = new Set<string>([
   'conditions',
 ])
 
+const SHAPE = 'a document is a map that starts with what it declares, such as `agent: name`'
+
 /** Reads one YAML file of one or more documents. Duplicate keys, aliases and unknown keys are problems, not surprises. */
 export function readYaml(file: ConfigurationFile): Read {
-  const documents = parseAllDocuments(file.text, {
-    lineCounter: new LineCounter(),
-    merge: false,
-    version: '1.2',
-  })
-  const read: { declarations: Declaration[]; problems: Problem[] } = { declarations: [], problems: [] }
-  for (const document of Array.isArray(documents) ? documents : []) {
-    const part = readDocument(file, document)
+  const { maps, problems } = openYaml(file, SHAPE)
+  const read: { declarations: Declaration[]; problems: Problem[] } = {
+    declarations: [],
+    problems: [...problems],
+  }
+  for (const map of maps) {
+    const part = readDocument(file, map)
     read.declarations.push(...part.declarations)
     read.problems.push(...part.problems)
   }
   return read
 }
 
-function readDocument(file: ConfigurationFile, document: Document.Parsed): Read {
-  if (document.errors.length > 0) {
-    // What follows the first error of a document is mostly its echo.
-    const problems = document.errors.slice(0, 1).map((error) => ({
-      ...placeAt(file, error.pos[0]),
-      code: 'configuration.yaml',
-      says: error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? 'not YAML',
-    }))
-    return { declarations: [], problems }
-  }
-  if (document.contents === null) return { declarations: [], problems: [] }
-  const alias = firstAlias(document)
-  if (alias)
-    return problem(file, alias, 'configuration.alias', 'an alias is not taken here: write the value out')
-  const top = document.contents
-  if (!isMap(top))
-    return problem(
-      file,
-      top,
-      'configuration.shape',
-      'a document is a map that starts with what it declares, such as `agent: name`',
-    )
-  const head = [...top.items]
-    .map((pair) => String(isScalar(pair.key) ? pair.key.value : pair.key))
-    .find((key) => HEADS.has(key))
-  if (!head) {
-    const first = firstKey(top)
-    return problem(
-      file,
-      top,
-      'configuration.kind',
-      `\`${first}\` is not something that can be declared`,
-      didYouMean(first, HEADS),
-    )
-  }
-  return head === 'conditions'
-    ? readConditions(file, document, top)
-    : readOne(file, document, top, head as DeclaredKind)
-}
-
-/** A few aliases of aliases fill the memory, and a reviewer can't see what they stand for. */
-function firstAlias(document: Document.Parsed): Node | undefined {
-  let found: Node | undefined
-  visit(document, {
-    Alias: (_key, node) => {
-      found = node
-      return visit.BREAK
-    },
-  })
-  return found
+function readDocument(file: ConfigurationFile, map: YamlMap): Read {
+  const head = Object.keys(map.plain).find((key) => HEADS.has(key))
+  if (head === 'conditions') return readConditions(file, map)
+  if (head) return readOne(file, map, head as DeclaredKind)
+  const first = firstKey(map.top)
+  const says = `\`${first}\` is not something that can be declared`
+  const problem = { ...map.placeOf([]), code: 'configuration.kind', says, ...didYouMean(first, HEADS) }
+  return { declarations: [], problems: [problem] }
 }
 
 function firstKey(map: YAMLMap): string {
@@ -104,23 +54,11 @@ function firstKey(map: YAMLMap): string {
   return isScalar(key) ? String(key.value) : ''
 }
 
-function problem(
-  file: ConfigurationFile,
-  node: Node,
-  code: string,
-  says: string,
-  hint: { hint?: string } = {},
-): Read {
-  return { declarations: [], problems: [{ ...placeAt(file, node.range?.[0] ?? 0), code, says, ...hint }] }
-}
-
 /** `conditions: { name: { type: config } }` declares several at once. */
-function readConditions(file: ConfigurationFile, document: Document.Parsed, top: YAMLMap): Read {
-  const place = placer(file, document, top)
-  const plain = document.toJS({ maxAliasCount: 0 }) as { conditions: unknown }
+function readConditions(file: ConfigurationFile, { plain, placeOf: place }: YamlMap): Read {
   const declarations: Declaration[] = []
   const problems: Problem[] = []
-  for (const [name, test] of Object.entries((plain.conditions ?? {}) as Record<string, unknown>)) {
+  for (const [name, test] of Object.entries((plain['conditions'] ?? {}) as Record<string, unknown>)) {
     const entries = test !== null && typeof test === 'object' ? Object.entries(test) : []
     const [type, config] = entries[0] ?? []
     const placeOf = (path: readonly PropertyKey[]) => place(['conditions', name, ...path])
@@ -142,81 +80,25 @@ function readConditions(file: ConfigurationFile, document: Document.Parsed, top:
   return { declarations, problems }
 }
 
-function readOne(file: ConfigurationFile, document: Document.Parsed, top: YAMLMap, kind: DeclaredKind): Read {
-  const placeOf = placer(file, document, top)
-  const value: unknown = document.toJS({ maxAliasCount: 0 })
+function readOne(file: ConfigurationFile, { plain: value, placeOf }: YamlMap, kind: DeclaredKind): Read {
   const parsed = applySchema(kind, value, placeOf)
   if (!parsed.value) return { declarations: [], problems: parsed.problems }
   const name = String(parsed.value[kind])
   return { declarations: [{ kind, name, value: parsed.value, file, placeOf }], problems: parsed.problems }
 }
 
-function placer(file: ConfigurationFile, document: Document.Parsed, top: YAMLMap): Declaration['placeOf'] {
-  return (path) => {
-    for (let length = path.length; length > 0; length--) {
-      const key = keyNode(document, path.slice(0, length))
-      if (key?.range) return placeAt(file, key.range[0])
-    }
-    return placeAt(file, top.range?.[0] ?? 0)
-  }
-}
-
-/** The node of the key, not of its value: where a reader would look. */
-function keyNode(document: Document.Parsed, path: readonly PropertyKey[]): Node | undefined {
-  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
-  const last = path.at(-1)
-  if (isMap(parent)) {
-    const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(last))
-    return isScalar(pair?.key) ? pair.key : undefined
-  }
-  const found = document.getIn(path, true)
-  return found !== null && typeof found === 'object' && 'range' in found ? (found as Node) : undefined
-}
-
 type Parsed = { readonly value?: Readonly<Record<string, unknown>>; readonly problems: readonly Problem[] }
 
 /** Applies a kind's schema and turns each issue into a problem with its place. */
-export function applySchema(kind: DocumentKind, value: unknown, placeOf: Declaration['placeOf']): Parsed {
+export function applySchema(kind: DocumentKind, value: unknown, placeOf: PlaceOf): Parsed {
   const parsed = DOCUMENTS[kind].safeParse(value)
   if (parsed.success) return { value: parsed.data as Readonly<Record<string, unknown>>, problems: [] }
   return { problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, placeOf, value)) }
 }
 
-/** A zod issue as problems: one per unknown key, so that each has its own place and its own suggestion. */
-export function problemsOf(
-  issue: z.core.$ZodIssue,
-  placeOf: Declaration['placeOf'],
-  value: unknown,
-): Problem[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      ...placeOf([...issue.path, key]),
-      code: 'configuration.unknown_key',
-      says: `unknown key \`${key}\``,
-      ...didYouMean(key, KNOWN_KEYS),
-    }))
-  }
-  const inner = issue.code === 'invalid_union' ? nearestOf(issue) : undefined
-  if (inner) return problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, placeOf, value)
-  const missing = valueAt(value, issue.path) === undefined
-  const at = issue.path.map(String).join('.')
-  const says = missing && at ? `\`${at}\` is missing` : `${at ? `\`${at}\`: ` : ''}${issue.message}`
-  return [
-    { ...placeOf(issue.path), code: missing ? 'configuration.missing_key' : 'configuration.value', says },
-  ]
-}
-
-/** Of several forms that a value may have, the one that it came furthest in: `Invalid input` would say nothing. */
-function nearestOf(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue | undefined {
-  const first = issue.errors.flatMap((issues) => issues.slice(0, 1))
-  return first.sort((a, b) => b.path.length - a.path.length)[0]
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  let at: unknown = value
-  for (const key of path)
-    at = at !== null && typeof at === 'object' ? (at as Record<PropertyKey, unknown>)[key] : undefined
-  return at
+/** The same as `problemsIn`, with the keys of documents for suggestions. */
+export function problemsOf(issue: z.core.$ZodIssue, placeOf: PlaceOf, value: unknown): Problem[] {
+  return problemsIn(issue, placeOf, value, KNOWN_KEYS)
 }
 
 const COMMON_KEYS = new Set(

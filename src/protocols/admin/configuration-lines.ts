@@ -33,8 +33,8 @@ export const CONFIGURATION_LINES: readonly AdminLine[] = (['check', 'plan', 'app
       const done = await applyConfiguration({ how, files, variables, by: admin.name }, ports.registry)
       if (!done.ok) return refusalAnswer(done.error)
       if (!done.value.accepted) return notAcceptedAnswer(done.value)
-      const { revision, lines } = done.value
-      return answer({ revision, lines })
+      const { revision, lines, cases } = done.value
+      return answer({ revision, lines, cases })
     },
   }),
 )

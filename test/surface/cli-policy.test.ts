@@ -1,0 +1,174 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { CliParts } from '../../src/cli/cli.ts'
+import { runCli } from '../../src/cli/program.ts'
+import type { ConfigurationFile } from '../../src/sdk/admin-contract.ts'
+import { checkOffline } from '../../src/server/check-offline.ts'
+import { testPoliciesOffline } from '../../src/server/policies-offline.ts'
+import { small } from '../support/policy-folder.ts'
+
+let folder: string
+
+const parts: CliParts = {
+  version: '0.1.0',
+  serve: async () => {},
+  checkOffline,
+  policies: { test: testPoliciesOffline },
+}
+
+/** Runs a command line as a person would type it beside the folders. */
+async function type(...args: readonly string[]) {
+  const said = { out: '', err: '' }
+  const code = await runCli(
+    args,
+    {
+      out: (text) => {
+        said.out += `${text}\n`
+      },
+      write: async () => {},
+      err: (text) => {
+        said.err += text.endsWith('so far') ? '' : `${text}\n`
+      },
+      env: {},
+      cwd: folder,
+      colours: false,
+      now: () => 0,
+    },
+    parts,
+  )
+  return { code, ...said }
+}
+
+async function json(...args: readonly string[]) {
+  const { code, out } = await type(...args, '--json')
+  return { code, ...(JSON.parse(out) as Record<string, unknown>) }
+}
+
+async function write(name: string, files: readonly ConfigurationFile[]): Promise<void> {
+  for (const { path, text } of files) {
+    const file = join(folder, name, path)
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, text)
+  }
+}
+
+const POLICIES = `
+@id("bot") permit (principal == Agent::"bot", action, resource);
+@id("users") permit (principal is User, action == Action::"orders/get", resource == Resource::"orders")
+when { context.input.id == principal.customer_id };
+`
+const CASES = `given: { agent: bot, user: ana, tool: orders/get }
+cases:
+  - { case: her own, input: { id: c-42 }, expect: allow, by: users }
+  - { case: another's, input: { id: c-1 }, expect: deny }
+`
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cs-policy-'))
+  await write('good', small(POLICIES, { cases: CASES }))
+  await write('bad', small(POLICIES, { cases: CASES.replace('expect: deny', 'expect: allow') }))
+  await write('broken', small(POLICIES, { cases: CASES.replace('by: users', 'by: usrs') }))
+  await write('bare', small(POLICIES))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('policy test', () => {
+  it('prints a line a case and ends with 0 when all are as expected', async () => {
+    expect(await type('policy', 'test', '-f', 'good')).toEqual({
+      code: 0,
+      err: '',
+      out: [
+        'ok  good/acme/p.cases.yaml:3  her own    allow',
+        "ok  good/acme/p.cases.yaml:4  another's  deny user.no_permit",
+        '2 cases, all as expected',
+        '',
+      ].join('\n'),
+    })
+  })
+
+  it('says of one that is not what was expected and why it is so, and ends with 1', async () => {
+    expect(await type('policy', 'test', '-f', 'bad')).toMatchObject({
+      code: 1,
+      out: [
+        'ok    bad/acme/p.cases.yaml:3  her own    allow',
+        "FAIL  bad/acme/p.cases.yaml:4  another's  deny user.no_permit",
+        '      expected allow, but it is deny (user.no_permit)',
+        '      DENIED   bot for ana (tenant acme)  →  orders/get',
+        '        agent   permitted by bot',
+        '        user    no permit. Nearest: users',
+        '                  context.input.id == principal.customer_id',
+        '                  "c-1" is not "c-42"',
+        '        by      delegation all',
+        '        reason  user.no_permit',
+        '        To allow it, ana needs a permit for it. Nothing about the agent is missing.',
+        '2 cases, 1 not as expected',
+        '',
+      ].join('\n'),
+    })
+    expect(await json('policy', 'test', '-f', 'bad')).toMatchObject({
+      code: 1,
+      ok: false,
+      cases: 2,
+      failed: 1,
+      results: [
+        { case: 'her own', misses: [] },
+        { line: 4, explained: { reason: 'user.no_permit' } },
+      ],
+    })
+  })
+
+  it('shows a case that names what is not there with its place, and ends with 1', async () => {
+    const said = await type('policy', 'test', '-f', 'broken')
+    expect(said).toMatchObject({
+      code: 1,
+      out: '',
+      err: [
+        'broken/acme/p.cases.yaml:3:58  tenant `acme` has no policy `usrs`',
+        '        - { case: her own, input: { id: c-42 }, expect: allow, by: usrs }',
+        '                                                               ^^ did you mean `users`?',
+        '',
+      ].join('\n'),
+    })
+    expect((await type('check', '-f', 'broken', '--offline')).err).toContain(said.err)
+  })
+
+  it('refuses a folder without cases, and is used wrongly with what it does not know', async () => {
+    expect(await json('policy', 'test', '-f', 'bare')).toMatchObject({ code: 1, reason: 'cli.no_cases' })
+    expect(await json('policy', 'test', '-f', 'nowhere')).toMatchObject({ code: 1, reason: 'cli.no_folder' })
+    expect(await type('policy', 'test', '--all')).toMatchObject({ code: 2 })
+    expect(await type('policy', 'tset')).toMatchObject({ code: 2 })
+  })
+
+  it('is named by check, which reads cases and does not run them', async () => {
+    const { code, out } = await type('check', '-f', 'bad', '--offline')
+    expect([code, out.split('\n')[1]]).toEqual([
+      0,
+      '2 cases beside the policies can be read; `countersign policy test` runs them.',
+    ])
+    expect((await type('check', '-f', 'bare', '--offline')).out.split('\n')).toHaveLength(2)
+  })
+})
+
+describe('variables', () => {
+  it.each([
+    ['a list', '- a\n', 'cli.variable'],
+    ['a number', 'port: 5432\n', 'cli.variable'],
+    ['no YAML', '{', 'cli.variable'],
+    ['no file', undefined, 'cli.file'],
+  ])('from a file that is %s are refused', async (_name, text, reason) => {
+    if (text !== undefined) await writeFile(join(folder, 'vars.yaml'), text)
+    const vars = text === undefined ? 'nothing.yaml' : 'vars.yaml'
+    expect(await json('policy', 'test', '-f', 'good', '--vars', vars)).toMatchObject({ code: 1, reason })
+  })
+
+  it('of the command line win over those of a file', async () => {
+    await write('filled', small(POLICIES, { cases: CASES.replace('c-42', `\${customer}`) }))
+    await writeFile(join(folder, 'good-vars.yaml'), 'customer: c-1\n')
+    const run = (...more: readonly string[]) =>
+      json('policy', 'test', '-f', 'filled', '--vars', 'good-vars.yaml', ...more)
+    expect(await run()).toMatchObject({ code: 1, failed: 1 })
+    expect(await run('--var', 'customer=c-42')).toMatchObject({ code: 0, failed: 0 })
+  })
+})
