@@ -1,28 +1,40 @@
-import type { User } from './identity/user.ts'
-import { userId } from './identity/user.ts'
-import { type AgentId, agentId, type Revision, type TenantName, type UserId } from './ids.ts'
+import { identifyUsers } from './identity/identify-users.ts'
+import { type AgentId, agentId, type Revision, type TenantName } from './ids.ts'
 import type { Link } from './lifecycle/revocation.ts'
-import { NO_ENTITIES } from './policy/cedar/cedar.ts'
+import { emptyMap, type Own, type PersistentMap, withEntry } from './persistent-map.ts'
+import type { CedarPolicy, Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest } from './policy/condition.ts'
-import { resourceEntities } from './policy/entities.ts'
+import { changeDelegation } from './policy/delegations-for.ts'
+import { COMMON_ENTITIES, resourceEntities } from './policy/entities.ts'
 import { FACTS, FACTS_RESOURCE } from './policy/facts-resource.ts'
-import { NO_POLICIES, policySetOf, readPolicy } from './policy/policy-set.ts'
+import { changePolicies, NO_POLICIES, readPolicy } from './policy/policy-set.ts'
 import { toolsOf } from './policy/resource.ts'
 import type { Refusal } from './refusal.ts'
 import { type Change, DOCUMENTS, type DocumentKind, type DocumentOf } from './registry.ts'
 import type { Result } from './result.ts'
-import { NO_TENANT_DOCUMENT, type Snapshot, type TenantSnapshot } from './snapshot.ts'
+import { type KnownResource, NO_TENANT_DOCUMENT, type Snapshot, type TenantSnapshot } from './snapshot.ts'
 
 export type ApplyPorts = {
   /** Makes a condition ready to be asked, or refuses its settings; from the registry of condition plug-ins. */
   readonly conditionTest: (condition: Condition) => Result<ConditionTest, Refusal>
 }
 
-/** A tenant being rebuilt. `own` are the maps that were copied already, and so may be written. */
+/**
+ * A tenant being rebuilt. What follows from several documents is made once, when the draft is closed: of policies and users it is
+ * remembered which were touched. `own` is what was copied already, and so may be written.
+ */
 type Draft = {
   -readonly [K in keyof TenantSnapshot]: TenantSnapshot[K]
-} & { readonly own: Set<unknown>; readonly name: TenantName; readonly touched: Set<DocumentKind> }
+} & {
+  readonly before: TenantSnapshot
+  readonly name: TenantName
+  readonly own: Own
+  readonly policyChanges: Map<string, CedarPolicy | undefined>
+  readonly touchedUsers: Set<string>
+  readonly touchedIdps: Set<string>
+}
 
+type EntityMap = PersistentMap<string, Entity>
 type Committed = { readonly revision: Revision; readonly ports: ApplyPorts }
 /** Puts a document in its place, or takes it away (`undefined`). Answers why it can't be used, if so. */
 type Place<K extends DocumentKind> = (
@@ -47,46 +59,57 @@ export function applyChanges(snapshot: Snapshot, changes: readonly Change[], por
     applyOne(draft, change, ports)
     if (change.revision > revision) revision = change.revision
   }
-  const tenants = new Map(snapshot.tenants)
-  for (const [name, draft] of drafts) {
-    const closed = closeDraft(draft)
-    if (closed) tenants.set(name, closed)
-    else tenants.delete(name)
-  }
+  const own: Own = new Set()
+  let { tenants } = snapshot
+  for (const [name, draft] of drafts) tenants = withEntry(tenants, name, closeDraft(draft), own)
   return { revision, tenants }
 }
 
-function openDraft(name: TenantName, before: TenantSnapshot | undefined): Draft {
-  return { ...(before ?? emptyTenant(name)), own: new Set(), name, touched: new Set() }
+function openDraft(name: TenantName, known: TenantSnapshot | undefined): Draft {
+  const before = known ?? emptyTenant(name)
+  const touched = {
+    policyChanges: new Map(),
+    touchedUsers: new Set<string>(),
+    touchedIdps: new Set<string>(),
+  }
+  return { ...before, before, own: new Set(), name, ...touched }
 }
+
+const COMMON = COMMON_ENTITIES.reduce(
+  (entities, each) => withEntry(entities, each.uid.key, each),
+  emptyMap<string, Entity>(),
+)
+const BUILT_IN = withEntry(emptyMap<string, KnownResource>(), FACTS_RESOURCE, FACTS)
+const WITH_BUILT_IN = withEntities(COMMON, FACTS, new Set())
 
 function emptyTenant(name: TenantName): TenantSnapshot {
   return {
     tenant: DOCUMENTS.tenant.parse({ tenant: name, state: 'suspended' }),
-    keys: new Map(),
-    trusts: new Map(),
-    idps: new Map(),
-    agents: new Map(),
-    users: new Map(),
-    usersByName: new Map(),
-    admissions: new Map(),
-    gateways: new Map(),
-    resources: new Map([[FACTS_RESOURCE, FACTS]]),
-    delegations: new Map(),
-    credentials: new Map(),
-    conditions: new Map(),
+    keys: emptyMap(),
+    trusts: emptyMap(),
+    idps: emptyMap(),
+    agents: emptyMap(),
+    users: emptyMap(),
+    usersByName: emptyMap(),
+    twins: emptyMap(),
+    admissions: emptyMap(),
+    gateways: emptyMap(),
+    resources: BUILT_IN,
+    delegations: emptyMap(),
+    delegationsFor: emptyMap(),
+    credentials: emptyMap(),
+    conditions: emptyMap(),
     policies: NO_POLICIES,
-    entities: NO_ENTITIES,
-    revocations: new Map(),
-    facts: new Map(),
-    sessionLabels: new Map(),
-    problems: new Map([[`tenant/${name}`, NO_TENANT_DOCUMENT]]),
+    entities: WITH_BUILT_IN,
+    revocations: emptyMap(),
+    facts: emptyMap(),
+    sessionLabels: emptyMap(),
+    problems: withEntry(emptyMap(), `tenant/${name}`, NO_TENANT_DOCUMENT),
   }
 }
 
 function applyOne(draft: Draft, change: Change, ports: ApplyPorts): void {
   const { kind, name } = change
-  draft.touched.add(kind)
   const committed = { revision: change.revision, ports }
   const doc = usable(change)
   const problem =
@@ -121,17 +144,13 @@ function place<K extends DocumentKind>(
   return put?.(draft, name, doc === null ? undefined : (doc as DocumentOf<K>), committed)
 }
 
-function put<Key, V>(
+function put<Key extends string, V>(
   draft: Draft,
-  map: ReadonlyMap<Key, V>,
+  map: PersistentMap<Key, V>,
   key: Key,
   value: V | undefined,
-): ReadonlyMap<Key, V> {
-  const own = draft.own.has(map) ? (map as Map<Key, V>) : new Map(map)
-  draft.own.add(own)
-  if (value === undefined) own.delete(key)
-  else own.set(key, value)
-  return own
+): PersistentMap<Key, V> {
+  return withEntry(map, key, value, draft.own)
 }
 
 const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
@@ -144,12 +163,14 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
     draft.trusts = put(draft, draft.trusts, name, doc)
   },
   idp: (draft, name, doc) => {
+    draft.touchedIdps.add(name)
     draft.idps = put(draft, draft.idps, name, doc)
   },
   agent: (draft, name, doc) => {
     draft.agents = put(draft, draft.agents, agentId(draft.name, name), doc)
   },
   user: (draft, name, doc) => {
+    draft.touchedUsers.add(name)
     draft.usersByName = put(draft, draft.usersByName, name, doc)
   },
   admission: (draft, name, doc) => {
@@ -160,11 +181,16 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   },
   resource: (draft, name, doc) => {
     if (name === FACTS_RESOURCE) return doc ? `resource \`${name}\` is built in` : undefined
-    const tools = doc && new Map(toolsOf(doc).map((tool) => [tool.name, tool]))
-    draft.resources = put(draft, draft.resources, name, doc && tools && { resource: doc, tools })
+    const before = draft.resources.get(name)
+    const known = doc && { resource: doc, tools: new Map(toolsOf(doc).map((tool) => [tool.name, tool])) }
+    if (before) draft.entities = withoutEntities(draft.entities, before, draft.own)
+    if (known) draft.entities = withEntities(draft.entities, known, draft.own)
+    draft.resources = put(draft, draft.resources, name, known)
     return undefined
   },
   delegation: (draft, name, doc) => {
+    const before = draft.delegations.get(name)
+    draft.delegationsFor = changeDelegation(draft.delegationsFor, draft.name, before, doc, draft.own)
     draft.delegations = put(draft, draft.delegations, name, doc)
   },
   credential: (draft, name, doc) => {
@@ -180,8 +206,7 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   policy: (draft, name, doc) => {
     const policy = doc && readPolicy(doc)
     if (policy && !policy.ok) return `policy \`${name}\`: ${policy.error.says}`
-    const byName = put(draft, draft.policies.byName, name, policy?.value)
-    draft.policies = { ...draft.policies, byName }
+    draft.policyChanges.set(name, policy?.value)
     return undefined
   },
   revocation: (draft, name, doc, { revision }) => {
@@ -200,57 +225,64 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   },
 }
 
+function withEntities(entities: EntityMap, known: KnownResource, own: Own): EntityMap {
+  let next = entities
+  for (const each of resourceEntities(known)) next = withEntry(next, each.uid.key, each, own)
+  return next
+}
+
+function withoutEntities(entities: EntityMap, known: KnownResource, own: Own): EntityMap {
+  let next = entities
+  for (const { uid } of resourceEntities(known)) next = withEntry(next, uid.key, undefined, own)
+  return next
+}
+
 /** What follows from several documents is made once, after the batch. A tenant of which nothing is left is gone. */
 function closeDraft(draft: Draft): TenantSnapshot | undefined {
-  const { own: _own, name, touched, broken: _broken, ...rest } = draft
-  let { users, entities, policies, problems } = rest
-  if (touched.has('user') || touched.has('idp')) {
-    const found = identifyUsers(draft)
-    users = found.users
-    problems = put(draft, problems, 'user', found.problem)
-  }
-  if (touched.has('resource') || entities === NO_ENTITIES)
-    entities = resourceEntities(rest.resources.values())
-  if (touched.has('policy')) policies = policySetOf(policies.byName)
-  const [broken] = problems.values()
-  const tenant = { ...rest, users, entities, policies, problems }
-  if (broken === undefined) return tenant
-  return problems.get(`tenant/${name}`) === NO_TENANT_DOCUMENT && holdsNothing(tenant)
-    ? undefined
-    : { ...tenant, broken }
+  const {
+    before,
+    own: _own,
+    name,
+    policyChanges,
+    touchedUsers,
+    touchedIdps,
+    broken: _broken,
+    ...rest
+  } = draft
+  const { users, twins } = identifyUsers({
+    name,
+    before,
+    after: draft,
+    touchedUsers,
+    touchedIdps,
+    own: draft.own,
+  })
+  const policies = policyChanges.size > 0 ? changePolicies(rest.policies, policyChanges) : rest.policies
+  const problems = put(draft, rest.problems, 'user', sayTwins(twins))
+  const tenant: TenantSnapshot = { ...rest, users, twins, policies, problems }
+  // The same of several, whatever order they came in.
+  const [first] = [...problems].sort(([a], [b]) => (a < b ? -1 : 1))
+  if (first === undefined) return tenant
+  if (problems.get(`tenant/${name}`) === NO_TENANT_DOCUMENT && holdsNothing(tenant)) return undefined
+  return { ...tenant, broken: first[1] }
 }
 
-type Identified = { readonly tenant: TenantName; readonly issuer: string; readonly id: UserId }
-/** Hashes are made once for each document, not at each change of some user. */
-const ids = new WeakMap<User, Identified>()
-
-/** A user is (tenant, `iss`, `sub`): two documents for the same person would make the order of writing decide. */
-function identifyUsers(draft: Draft): {
-  readonly users: ReadonlyMap<UserId, User>
-  readonly problem?: string
-} {
-  const users = new Map<UserId, User>()
-  for (const user of draft.usersByName.values()) {
-    const issuer = draft.idps.get(user.idp)?.issuer
-    if (issuer === undefined) continue
-    const id = idOf(user, issuer, draft.name)
-    const other = users.get(id)
-    if (other) return { users, problem: `users \`${other.user}\` and \`${user.user}\` are the same person` }
-    users.set(id, user)
-  }
-  return { users }
+function sayTwins(twins: TenantSnapshot['twins']): string | undefined {
+  const [[one, other] = []] = twins.values()
+  return one && other && `users \`${one.user}\` and \`${other.user}\` are the same person`
 }
 
-function idOf(user: User, issuer: string, tenant: TenantName): UserId {
-  const known = ids.get(user)
-  if (known?.issuer === issuer && known.tenant === tenant) return known.id
-  const id = userId(tenant, issuer, user.sub)
-  ids.set(user, { tenant, issuer, id })
-  return id
-}
-
+/** Nothing but what every tenant has from the start. */
 function holdsNothing(tenant: TenantSnapshot): boolean {
-  const { tenant: _tenant, policies, resources, problems, entities: _entities, ...maps } = tenant
-  const left = Object.values(maps).some((map) => map instanceof Map && map.size > 0)
+  const {
+    tenant: _tenant,
+    policies,
+    resources,
+    problems,
+    entities: _entities,
+    broken: _broken,
+    ...maps
+  } = tenant
+  const left = Object.values(maps).some(({ size }) => size > 0)
   return !left && policies.byName.size === 0 && resources.size <= 1 && problems.size <= 1
 }

@@ -9,13 +9,15 @@ import type { TrustProvider } from './identity/trust-provider.ts'
 import type { User } from './identity/user.ts'
 import type { AgentId, Revision, TenantName, UserId } from './ids.ts'
 import type { Link, Revocation } from './lifecycle/revocation.ts'
-import type { Entities } from './policy/cedar/cedar.ts'
+import { emptyMap, type PersistentMap } from './persistent-map.ts'
+import type { Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest, Fact } from './policy/condition.ts'
 import type { Delegation } from './policy/delegation.ts'
+import type { DelegationsFor } from './policy/delegations-for.ts'
 import type { FactsResource } from './policy/facts-resource.ts'
 import type { PolicySet } from './policy/policy-set.ts'
 import type { Resource } from './policy/resource.ts'
-import type { SessionLabels } from './policy/session-label.ts'
+import type { SessionLabel } from './policy/session-label.ts'
 import type { Tool } from './policy/tool.ts'
 
 /** A resource with its tools under one shape; `facts` is the one that every tenant has without declaring it. */
@@ -30,43 +32,47 @@ export type KnownResource = {
  */
 export type TenantSnapshot = {
   readonly tenant: Tenant
-  readonly keys: ReadonlyMap<string, SigningKey>
-  readonly trusts: ReadonlyMap<string, TrustProvider>
-  readonly idps: ReadonlyMap<string, IdentityProvider>
-  readonly agents: ReadonlyMap<AgentId, Agent>
-  readonly users: ReadonlyMap<UserId, User>
+  readonly keys: PersistentMap<string, SigningKey>
+  readonly trusts: PersistentMap<string, TrustProvider>
+  readonly idps: PersistentMap<string, IdentityProvider>
+  readonly agents: PersistentMap<AgentId, Agent>
+  readonly users: PersistentMap<UserId, User>
   /** The same users by their own name, and those whose identity provider isn't here (so that they have no id). */
-  readonly usersByName: ReadonlyMap<string, User>
-  readonly admissions: ReadonlyMap<AgentId, Admission>
-  readonly gateways: ReadonlyMap<string, Gateway>
-  readonly resources: ReadonlyMap<string, KnownResource>
-  readonly delegations: ReadonlyMap<string, Delegation>
-  readonly credentials: ReadonlyMap<string, CredentialProviderSettings>
-  readonly conditions: ReadonlyMap<string, { readonly condition: Condition; readonly test: ConditionTest }>
+  readonly usersByName: PersistentMap<string, User>
+  /** The documents of each person who has several; there should be none. */
+  readonly twins: PersistentMap<UserId, readonly User[]>
+  readonly admissions: PersistentMap<AgentId, Admission>
+  readonly gateways: PersistentMap<string, Gateway>
+  readonly resources: PersistentMap<string, KnownResource>
+  readonly delegations: PersistentMap<string, Delegation>
+  /** The same by whom they let act for whom. */
+  readonly delegationsFor: DelegationsFor
+  readonly credentials: PersistentMap<string, CredentialProviderSettings>
+  readonly conditions: PersistentMap<string, { readonly condition: Condition; readonly test: ConditionTest }>
   readonly policies: PolicySet
   /** What policies see of the resources and their tools; agents and users are added for each question. */
-  readonly entities: Entities
-  readonly revocations: ReadonlyMap<Link, Revocation>
+  readonly entities: PersistentMap<string, Entity>
+  readonly revocations: PersistentMap<Link, Revocation>
   /** Reported facts by `<subject link>/<source>`. */
-  readonly facts: ReadonlyMap<string, Fact>
+  readonly facts: PersistentMap<string, Fact>
   /** What sessions collected, by `<session>/<label>`. */
-  readonly sessionLabels: SessionLabels
+  readonly sessionLabels: PersistentMap<string, SessionLabel>
   /** What is stored and can't be used: `<kind>/<name>` → why. `broken` is the first of them. */
-  readonly problems: ReadonlyMap<string, string>
+  readonly problems: PersistentMap<string, string>
   readonly broken?: string
 }
 
 /** The immutable, versioned view that a process decides from. A gateway's holds only the tenants it is listed for. */
 export type Snapshot = {
   readonly revision: Revision
-  readonly tenants: ReadonlyMap<TenantName, TenantSnapshot>
+  readonly tenants: PersistentMap<TenantName, TenantSnapshot>
 }
 
 /** Why a tenant counts as unknown: documents of it are here, but not the one that says it exists. */
 export const NO_TENANT_DOCUMENT = 'there is no tenant document'
 
 export function emptySnapshot(): Snapshot {
-  return { revision: 0 as Revision, tenants: new Map() }
+  return { revision: 0 as Revision, tenants: emptyMap() }
 }
 
 /** The same view at a later revision: what changed since is not for this process to see. Never goes back. */

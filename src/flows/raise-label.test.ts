@@ -11,6 +11,7 @@ import { upstream } from '../../test/fakes/border-world.ts'
 import { signAs } from '../../test/fakes/tenant.ts'
 import type { Lease } from '../core/credential/lease.ts'
 import type { DecisionId, SessionId, TenantName } from '../core/ids.ts'
+import { emptyMap } from '../core/persistent-map.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import { epochMillis } from '../core/time.ts'
 import { type AuthorityPorts, viewOf } from './authority.ts'
@@ -241,7 +242,7 @@ describe('a label that rose', () => {
     }
     expect(sweepAt(seen).concerns([change('internal')])).toBe(true)
     expect(sweepAt(seen).concerns([{ ...change('internal'), doc: null }])).toBe(false)
-    expect(sweepAt({ ...seen, tenants: new Map() }).concerns([change('internal')])).toBe(false)
+    expect(sweepAt({ ...seen, tenants: emptyMap() }).concerns([change('internal')])).toBe(false)
   })
 
   it('is forgotten an hour after the session, by the sweep, and by the next look no more', async () => {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { userId } from '../../src/core/identity/user.ts'
 import type { AgentId, Revision, TenantName } from '../../src/core/ids.ts'
+import type { Link } from '../../src/core/lifecycle/revocation.ts'
+import { emptyMap, withEntry } from '../../src/core/persistent-map.ts'
 import { type Resource, toolsOf } from '../../src/core/policy/resource.ts'
 import { DOCUMENTS, type DocumentKind } from '../../src/core/registry.ts'
 import type { TenantSnapshot } from '../../src/core/snapshot.ts'
@@ -60,7 +62,7 @@ export function fakeTenant(
     credentials: keyed('credential'),
     conditions: new Map(),
     policies: {},
-    revocations: new Map(),
+    revocations: emptyMap(),
     facts: new Map(),
     sessionLabels: new Map(),
   }
@@ -73,9 +75,8 @@ export function withRevocation(
   at: number,
   standing = false,
 ): TenantSnapshot {
-  const revocations = new Map(tenant.revocations)
-  revocations.set(name as never, { at: at as Revision, standing, reason: 'test' })
-  return { ...tenant, revocations }
+  const revocation = { at: at as Revision, standing, reason: 'test' }
+  return { ...tenant, revocations: withEntry(tenant.revocations, name as Link, revocation) }
 }
 
 /** A DPoP proof (RFC 9449 §4.2) with a key of its own. */

@@ -3,6 +3,8 @@ import type { Guard } from './guard.ts'
 const JUDGE = 'src/core/policy/judge.ts'
 const STANDING = 'src/core/policy/standing.ts'
 const DECIDE = 'src/core/policy/decide.test.ts'
+const INDEX = 'src/core/policy/policy-index.ts'
+const INDEX_TEST = 'src/core/policy/policy-index.test.ts'
 const PROPERTIES = 'test/properties/decide.test.ts'
 
 /** What is allowed. */
@@ -11,8 +13,8 @@ export const DECISION_GUARDS: readonly Guard[] = [
     name: 'user',
     demo: true,
     file: 'src/core/policy/frame.ts',
-    find: `sides.push(side('user', own, user, fits))`,
-    replace: `if (fits === undefined) sides.push(side('user', own, user, fits))`,
+    find: `if (user !== undefined) sides.push(sideOf('user', own, user, policies, false))`,
+    replace: '',
     why: 'an agent reaches for any user whatever it may itself reach',
     tests: [DECIDE, PROPERTIES],
   },
@@ -165,10 +167,42 @@ export const DECISION_GUARDS: readonly Guard[] = [
   {
     name: 'home-forbids',
     file: 'src/core/policy/frame.ts',
-    find: 'const forbids = question.caller.guest ? forbidsOf(question.caller.home) : []',
-    replace: 'const forbids: readonly CedarPolicy[] = []',
+    find: 'const home = question.caller.guest ? homeSide(question, tool, input) : undefined',
+    replace: 'const home = undefined as FrameSide | undefined',
     why: "an agent leaves its home's rules at home",
     tests: [DECIDE],
+  },
+  {
+    name: 'index-groups',
+    file: INDEX,
+    find: '[ANYTHING, uid.type, uid.key, ...above]',
+    replace: '[ANYTHING, uid.type, uid.key]',
+    why: 'a forbid for a group of agents, of users or of tools forbids nothing',
+    tests: [INDEX_TEST, DECIDE],
+  },
+  {
+    name: 'index-everybody',
+    file: INDEX,
+    find: '? [ANYTHING, uid.type, uid.key]',
+    replace: '? [uid.type, uid.key]',
+    why: 'a forbid that is for everything forbids nothing',
+    tests: [INDEX_TEST],
+  },
+  {
+    name: 'index-again',
+    file: INDEX,
+    find: 'if (policy.inScope(request, entities)) found.push(policy)',
+    replace: 'found.push(policy)',
+    why: 'a policy is found by one half of what its scope asks and counts beyond the other',
+    tests: [INDEX_TEST],
+  },
+  {
+    name: 'index-replaced',
+    file: 'src/core/policy/policy-set.ts',
+    find: 'if (before) takeFromIndex(edit, before)',
+    replace: '',
+    why: 'a permit that was taken away goes on to permit',
+    tests: [INDEX_TEST, PROPERTIES],
   },
   {
     name: 'unscoped-permit',

@@ -1,10 +1,12 @@
 import type { TenantName } from '../ids.ts'
+import { withEntry } from '../persistent-map.ts'
 import type { Snapshot, TenantSnapshot } from '../snapshot.ts'
 import { type EpochMillis, type EpochSeconds, epochMillis, epochSeconds } from '../time.ts'
 import type { AccessRequest } from './access-request.ts'
 import type { ConditionTest } from './condition.ts'
 import { decide } from './decide.ts'
 import type { Explanation } from './decision.ts'
+import { delegationsFor } from './delegations-for.ts'
 import { factsOf } from './frame.ts'
 import { isWhole, lookUp, nameOf, type Question, type Whole } from './question.ts'
 
@@ -68,9 +70,9 @@ function admissionEnds({ actors }: Question): readonly Moment[] {
 }
 
 /** Another delegation may go on, or begin to count; `decide` knows. */
-function delegationEnds({ tenant, user }: Whole): readonly Moment[] {
+function delegationEnds({ tenant, chain, user }: Whole): readonly Moment[] {
   if (user === undefined) return []
-  return [...tenant.delegations.values()].flatMap(({ delegation, until }) =>
+  return delegationsFor(tenant.delegationsFor, chain.agent, user.user).flatMap(({ delegation, until }) =>
     until === undefined ? [] : [{ what: 'delegation', name: delegation, at: timeOf(until) }],
   )
 }
@@ -80,7 +82,7 @@ function conditionEnds(question: Whole, snapshot: Snapshot, name: string): reado
   const known = tenant.conditions.get(name)
   const at = known?.test.changes?.(factsOf(tenant, question))
   if (known === undefined || at === undefined) return []
-  const later = new Map(tenant.conditions).set(name, { ...known, test: movedTo(known.test, at) })
+  const later = withEntry(tenant.conditions, name, { ...known, test: movedTo(known.test, at) })
   const moved = replaced(snapshot, { ...tenant, conditions: later })
   return whenRefused({ what: 'condition', name, at }, withoutEnd(request), moved, now)
 }
@@ -88,8 +90,9 @@ function conditionEnds(question: Whole, snapshot: Snapshot, name: string): reado
 /** The conditions that this question may come to, asked as of now whatever the time. */
 function heldAt(snapshot: Snapshot, { tenant, caller, now }: Whole): Snapshot {
   return [tenant, caller.home].reduce((held, each) => {
-    const conditions = new Map(each.conditions)
-    for (const [name, known] of conditions) conditions.set(name, { ...known, test: movedTo(known.test, now) })
+    let { conditions } = each
+    for (const [name, known] of each.conditions)
+      conditions = withEntry(conditions, name, { ...known, test: movedTo(known.test, now) })
     return replaced(held, { ...each, conditions })
   }, snapshot)
 }
@@ -99,10 +102,7 @@ function movedTo(test: ConditionTest, now: EpochMillis): ConditionTest {
 }
 
 function replaced(snapshot: Snapshot, tenant: TenantSnapshot): Snapshot {
-  return {
-    ...snapshot,
-    tenants: new Map(snapshot.tenants).set(tenant.tenant.tenant as TenantName, tenant),
-  }
+  return { ...snapshot, tenants: withEntry(snapshot.tenants, tenant.tenant.tenant as TenantName, tenant) }
 }
 
 function timeOf(until: string): EpochMillis {

@@ -4,14 +4,12 @@ import type { User } from '../identity/user.ts'
 import { type AgentId, splitAgentId, type TenantName } from '../ids.ts'
 import type { KnownResource, TenantSnapshot } from '../snapshot.ts'
 import {
+  type AttributeValues,
   bool,
-  buildEntities,
-  type Entities,
-  type EntityDraft,
+  type Entity,
   type EntityUid,
   entityUid,
   long,
-  NO_ENTITIES,
   setOf,
   text,
   type Value,
@@ -40,31 +38,43 @@ export function parentsOf(resource: string, tool: Tool): readonly string[] {
   return [`${resource}/*${tool.hint}`, `${resource}/*any`]
 }
 
+const NOTHING: ReadonlyMap<string, Value> = new Map()
+const NO_ANCESTORS: ReadonlySet<string> = new Set()
+
+/** What is known by its name only. */
+export function strangerEntity(type: string, name: string): Entity {
+  return { uid: entityUid(type, name), attrs: NOTHING, tags: NOTHING, ancestors: NO_ANCESTORS }
+}
+
+/** The groups over every resource, which every tenant has. */
+export const COMMON_ENTITIES: readonly Entity[] = Object.values(ALL_ACTIONS).map((name) =>
+  strangerEntity('Action', name),
+)
+
 /**
- * Resources and actions as policies see them. In another tenant's policies (the forbids of an agent's home) they go by
+ * A resource and its actions as policies see them. In another tenant's policies (the forbids of an agent's home) they go by
  * `<tenant>/<resource>`, so that no name there can mean one of its own.
  */
-export function resourceEntities(resources: Iterable<KnownResource>, prefix = ''): Entities {
-  const drafts: EntityDraft[] = Object.values(ALL_ACTIONS).map((name) => ({ uid: actionUid(name) }))
-  for (const { resource, tools } of resources) {
-    const name = prefix + resource.resource
-    drafts.push({
-      uid: entityUid('Resource', name),
-      attrs: new Map<string, Value>([
-        ['labels', setOf(resource.labels.map(text))],
-        ['kind', text(resource.type)],
-      ]),
-    })
-    for (const group of groupsOf(name))
-      drafts.push({ uid: actionUid(group.name), parents: [actionUid(group.within)] })
-    for (const tool of tools.values())
-      drafts.push({
-        uid: actionUid(prefix + tool.action),
-        parents: parentsOf(name, tool).map(actionUid),
-      })
-  }
-  const built = buildEntities(drafts)
-  return built.ok ? built.value : NO_ENTITIES
+export function resourceEntities({ resource, tools }: KnownResource, prefix = ''): readonly Entity[] {
+  const name = prefix + resource.resource
+  const attrs = new Map<string, Value>([
+    ['labels', setOf(resource.labels.map(text))],
+    ['kind', text(resource.type)],
+  ])
+  return [
+    { ...strangerEntity('Resource', name), attrs },
+    ...groupsOf(name).map((group) => actionEntity(group.name, [group.within])),
+    ...Array.from(tools.values(), (tool) => actionEntity(prefix + tool.action, groupsOver(name, tool))),
+  ]
+}
+
+function actionEntity(name: string, within: readonly string[]): Entity {
+  return { ...strangerEntity('Action', name), ancestors: new Set(within.map((each) => actionUid(each).key)) }
+}
+
+/** Every group that a tool's action is in: those of its resource, and what they are within. */
+function groupsOver(resource: string, tool: Tool): readonly string[] {
+  return [...parentsOf(resource, tool), ALL_ACTIONS[tool.hint], ALL_ACTIONS.any]
 }
 
 /** `Agent::"support"` at home, `Agent::"operator/support"` where it is a guest. */
@@ -82,37 +92,61 @@ export function agentEntity(
   agent: Agent,
   proof: Proof,
   tenant: TenantSnapshot['tenant'],
-): EntityDraft {
+): Entity {
   const { home } = splitAgentId(id)
-  const declared = home === tenant.tenant ? attributes(agent.attributes, tenant.agent_attributes) : []
-  const attrs = new Map<string, Value>([
-    ...declared,
-    ['kind', text(agent.kind)],
-    ['home', text(home)],
-    ['proof', text(proof)],
-    ['owner', text(agent.owner)],
-  ])
-  return { uid: agentUid(id, tenant.tenant as TenantName), attrs }
+  const types = home === tenant.tenant ? tenant.agent_attributes : {}
+  const own: Readonly<Record<(typeof AGENT_ATTRIBUTES)[number], string>> = {
+    kind: agent.kind,
+    home,
+    proof,
+    owner: agent.owner,
+  }
+  const uid = agentUid(id, tenant.tenant as TenantName)
+  return { uid, attrs: declaredValues(agent.attributes, types, own), tags: NOTHING, ancestors: NO_ANCESTORS }
 }
 
 /** An attribute that the user lacks is absent: a policy that reads it can't be judged, and that denies. */
-export function userEntity(user: User, tenant: TenantSnapshot['tenant']): EntityDraft {
+export function userEntity(user: User, tenant: TenantSnapshot['tenant']): Entity {
+  const attrs = declaredValues(user.attributes, tenant.user_attributes, {})
+  return { uid: entityUid('User', user.user), attrs, tags: NOTHING, ancestors: NO_ANCESTORS }
+}
+
+type Declared = Readonly<Record<string, AttributeType>>
+
+/**
+ * Attributes as Cedar values, each read when a policy asks for it: most policies look at few of many. `own` are the ones that no
+ * declaration hides.
+ */
+function declaredValues(
+  given: Attributes,
+  types: Declared,
+  own: Readonly<Record<string, string>>,
+): AttributeValues {
+  const get = (name: string): Value | undefined => {
+    const fixed = Object.hasOwn(own, name) ? own[name] : undefined
+    if (fixed !== undefined) return text(fixed)
+    const type = Object.hasOwn(types, name) && Object.hasOwn(given, name) ? types[name] : undefined
+    return type && valueAs(type, given[name])
+  }
+  const all = () => new Map(entriesOf([...Object.keys(types), ...Object.keys(own)], get))
   return {
-    uid: entityUid('User', user.user),
-    attrs: new Map(attributes(user.attributes, tenant.user_attributes)),
+    get,
+    has: (name) => get(name) !== undefined,
+    get size() {
+      return all().size
+    },
+    [Symbol.iterator]: () => all()[Symbol.iterator](),
   }
 }
 
-function attributes(
-  given: Attributes,
-  declared: Readonly<Record<string, AttributeType>>,
+function entriesOf(
+  names: readonly string[],
+  get: (name: string) => Value | undefined,
 ): (readonly [string, Value])[] {
-  const found: (readonly [string, Value])[] = []
-  for (const [name, type] of Object.entries(declared)) {
-    const value = Object.hasOwn(given, name) ? valueAs(type, given[name]) : undefined
-    if (value !== undefined) found.push([name, value])
-  }
-  return found
+  return names.flatMap((name) => {
+    const value = get(name)
+    return value === undefined ? [] : [[name, value] as const]
+  })
 }
 
 function valueAs(type: AttributeType, given: unknown): Value | undefined {

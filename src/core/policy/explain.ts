@@ -18,6 +18,7 @@ import { decide } from './decide.ts'
 import type { Decision, Explanation, Side } from './decision.ts'
 import { type End, endsOf } from './ends.ts'
 import { cedarRequest, type FrameSide, factsOf, sidesOf } from './frame.ts'
+import { policiesFor } from './policy-set.ts'
 import { projectInput } from './project-input.ts'
 import { isWhole, lookUp, nameOf, type Question, type Whole } from './question.ts'
 import { linksOf } from './standing.ts'
@@ -194,7 +195,7 @@ function nearestPermits(
 ): readonly NearestPermit[] {
   const type = side.principal === 'user' ? 'User' : 'Agent'
   const { resource, entities } = side.frame
-  const permits = tenant.policies.for[type].filter(
+  const permits = policiesFor(tenant.policies, type).filter(
     ({ effect, scope }) => effect === 'permit' && constraintTest(scope.resource)(resource, entities),
   )
   const missed = missesOf(side, holding, () => true, permits).filter(

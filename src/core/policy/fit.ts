@@ -1,5 +1,4 @@
-import type { CedarPolicy, CedarRequest, Entities } from './cedar/cedar.ts'
-import type { Tool } from './tool.ts'
+import type { CedarPolicy } from './cedar/cedar.ts'
 
 /** What the scopes of one side's policies come to. They look at nothing of a request but who asks, the tool and the resource. */
 export type Fit = {
@@ -11,32 +10,22 @@ export type Fit = {
   readonly names: readonly string[]
 }
 
-export function fitOf(
-  policies: readonly CedarPolicy[],
-  request: CedarRequest,
-  entities: Entities,
-  claimed: boolean,
-): Fit {
-  const fitting = policies.filter((policy) => policy.inScope(request, entities))
-  const covers = (policy: CedarPolicy) =>
-    !claimed || policy.effect === 'forbid' || policy.annotations.get('claimed') === 'yes'
-  const uncovered = fitting.filter((policy) => !covers(policy)).map(({ id }) => id)
-  const candidates = fitting.filter(covers)
-  const names = new Set(candidates.flatMap(({ conditions }) => [...conditions.names]))
-  return { candidates, uncovered, names: [...names].sort() }
+/** Of policies whose scope fits: those that count for an agent that is proven, or only `claimed`. */
+export function fitOf(fitting: readonly CedarPolicy[], claimed: boolean): Fit {
+  if (!claimed) return { candidates: fitting, uncovered: [], names: namesIn(fitting) }
+  const candidates = fitting.filter(coversClaimed)
+  const uncovered = fitting.filter((policy) => !coversClaimed(policy)).map(({ id }) => id)
+  return { candidates, uncovered, names: namesIn(candidates) }
 }
 
-/** What the scopes came to for one principal, by tool. Whoever holds it knows the policies and entities it was made of. */
-export type Fits = Map<Tool, Fit>
+function coversClaimed({ effect, annotations }: CedarPolicy): boolean {
+  return effect === 'forbid' || annotations.get('claimed') === 'yes'
+}
 
-const MAX_TOOLS = 64
+const NONE: readonly string[] = []
 
-/** The same answer again while the tool is the same object; of many tools not all are kept. */
-export function remembered(fits: Fits, tool: Tool, make: () => Fit): Fit {
-  const before = fits.get(tool)
-  if (before !== undefined) return before
-  const made = make()
-  if (fits.size >= MAX_TOOLS) fits.clear()
-  fits.set(tool, made)
-  return made
+function namesIn(candidates: readonly CedarPolicy[]): readonly string[] {
+  const naming = candidates.filter(({ conditions }) => conditions.names.size > 0)
+  if (naming.length === 0) return NONE
+  return [...new Set(naming.flatMap(({ conditions }) => [...conditions.names]))].sort()
 }

@@ -1,16 +1,12 @@
-import type { Agent } from '../identity/agent.ts'
 import { link } from '../lifecycle/revocation.ts'
 import type { TenantSnapshot } from '../snapshot.ts'
 import {
-  buildEntities,
-  type CedarPolicy,
   type CedarRequest,
   type Entities,
-  type EntityDraft,
+  type Entity,
   type EntityUid,
   entityUid,
   layer,
-  NO_ENTITIES,
   type RecordValue,
   record,
   setOf,
@@ -20,10 +16,11 @@ import {
 import { parseIp } from './cedar/extensions/ip.ts'
 import type { IpValue } from './cedar/value.ts'
 import type { ConditionResult, Fact, Facts } from './condition.ts'
-import { actionUid, agentEntity, resourceEntities, userEntity } from './entities.ts'
+import { actionUid, agentEntity, resourceEntities, strangerEntity, userEntity } from './entities.ts'
 import { factName } from './facts-resource.ts'
-import { type Fit, type Fits, fitOf, remembered } from './fit.ts'
-import { aboutResource } from './policy-set.ts'
+import { type Fit, fitOf } from './fit.ts'
+import { policiesInScope } from './policy-index.ts'
+import type { PolicySet } from './policy-set.ts'
 import type { Whole } from './question.ts'
 import type { Tool } from './tool.ts'
 
@@ -47,44 +44,43 @@ export type FrameSide = Fit & {
 }
 
 export function sidesOf(question: Whole, tool: Tool, input: Value): readonly FrameSide[] {
-  const callers = callersOf(question)
-  const own = ownFrame(question, callers, tool, input)
-  const policies = question.tenant.policies.for
-  const claimed = question.chain.proof === 'claimed'
-  const about = (all: readonly CedarPolicy[]) => aboutResource(all, own.resource)
-  const agent = remembered(callers.agentFits, tool, () =>
-    fitFor(own, own.agent, about(policies.Agent), claimed),
-  )
-  const sides = [side('agent', own, own.agent, agent)]
+  const own = ownFrame(question, tool, input)
+  const { policies } = question.tenant
+  const sides = [sideOf('agent', own, own.agent, policies, question.chain.proof === 'claimed')]
   const { user } = own
-  if (user !== undefined) {
-    const fits = remembered(callers.userFits, tool, () => fitFor(own, user, about(policies.User), false))
-    sides.push(side('user', own, user, fits))
-  }
-  const forbids = question.caller.guest ? forbidsOf(question.caller.home) : []
-  if (forbids.length > 0) {
-    const home = homeFrame(question, tool, input)
-    sides.push(side('home', home, home.agent, fitFor(home, home.agent, forbids, false)))
-  }
+  if (user !== undefined) sides.push(sideOf('user', own, user, policies, false))
+  const home = question.caller.guest ? homeSide(question, tool, input) : undefined
+  if (home !== undefined) sides.push(home)
   return sides
 }
 
 /** Of its home a guest takes along what is forbidden, never what is permitted. */
-function forbidsOf(home: TenantSnapshot): readonly CedarPolicy[] {
-  return home.policies.for.Agent.filter((policy) => policy.effect === 'forbid')
+function homeSide(question: Whole, tool: Tool, input: Value): FrameSide | undefined {
+  const { policies } = question.caller.home
+  if (policies.byName.size === 0) return undefined
+  const frame = homeFrame(question, tool, input)
+  const forbids = inScope(frame, frame.agent, policies).filter(({ effect }) => effect === 'forbid')
+  if (forbids.length === 0) return undefined
+  return { principal: 'home', frame, uid: frame.agent, ...fitOf(forbids, false) }
+}
+
+function sideOf(
+  principal: FrameSide['principal'],
+  frame: Frame,
+  uid: EntityUid,
+  policies: PolicySet,
+  claimed: boolean,
+): FrameSide {
+  const { candidates, uncovered, names } = fitOf(inScope(frame, uid, policies), claimed)
+  return { principal, frame, uid, candidates, uncovered, names }
 }
 
 /** A scope looks at nothing in it. */
 const NO_CONTEXT = record(new Map())
 
-function fitFor(frame: Frame, uid: EntityUid, policies: readonly CedarPolicy[], claimed: boolean): Fit {
-  const { action, resource, entities } = frame
-  return fitOf(policies, { principal: uid, action, resource, context: NO_CONTEXT }, entities, claimed)
-}
-
-function side(principal: FrameSide['principal'], frame: Frame, uid: EntityUid, fits: Fit): FrameSide {
-  const { candidates, uncovered, names } = fits
-  return { principal, frame, uid, candidates, uncovered, names }
+function inScope({ action, resource, entities }: Frame, uid: EntityUid, { index }: PolicySet) {
+  const request = { principal: uid, action, resource, context: NO_CONTEXT }
+  return policiesInScope(index, request, entities)
 }
 
 /** The question as Cedar asks it, with the conditions that hold. */
@@ -100,46 +96,26 @@ export function contextWith(frame: Frame, holding: Iterable<string>): RecordValu
   return record(context)
 }
 
-function ownFrame(question: Whole, callers: Callers, tool: Tool, input: Value): Frame {
-  const { tenant, request } = question
-  const { entities, agent, user } = callers
+function ownFrame(question: Whole, tool: Tool, input: Value): Frame {
+  const { tenant, caller, chain, request } = question
+  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
+  const person = question.user && userEntity(question.user, tenant.tenant)
+  const user = person?.uid
   return {
     tenant,
-    entities,
-    agent,
+    entities: people(agent, person, tenant.entities),
+    agent: agent.uid,
     ...(user ? { user } : {}),
     action: actionUid(tool.action),
     resource: entityUid('Resource', request.resource),
-    context: contextOf(question, agent, user, input),
+    context: contextOf(question, agent.uid, user, input),
   }
 }
 
-type Callers = Pick<Frame, 'entities' | 'agent'> & {
-  readonly user?: EntityUid
-  readonly of: Agent
-  readonly agentFits: Fits
-  readonly userFits: Fits
-}
-const known = new WeakMap<TenantSnapshot, Map<string, Callers>>()
-const MAX_CALLERS = 5_000
-
-/** The agent and its user over what the tenant has: the same for each of their questions until something of the tenant changes. */
-function callersOf({ tenant, caller, chain, user }: Whole): Callers {
-  const ofTenant = known.get(tenant) ?? new Map<string, Callers>()
-  known.set(tenant, ofTenant)
-  const key = JSON.stringify([caller.id, chain.proof, user?.user])
-  const before = ofTenant.get(key)
-  // A guest is described at its home, which changes by itself.
-  if (before?.of === caller.agent) return before
-  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
-  const person = user && userEntity(user, tenant.tenant)
-  const entities = layer(closed(person ? [agent, person] : [agent]), tenant.entities)
-  const fits = { agentFits: new Map(), userFits: new Map() }
-  const base = { entities, agent: agent.uid, of: caller.agent, ...fits }
-  const found: Callers = person ? { ...base, user: person.uid } : base
-  if (ofTenant.size >= MAX_CALLERS) ofTenant.clear()
-  ofTenant.set(key, found)
-  return found
+/** The agent and its user over what the tenant has: two comparisons, not a store for each question. */
+function people(agent: Entity, user: Entity | undefined, base: Entities): Entities {
+  const [first, second] = [agent.uid.key, user?.uid.key]
+  return { get: (key) => (key === first ? agent : key === second ? user : base.get(key)) }
 }
 
 /** There the agent has its own name and attributes, and what is not of that tenant goes by `<tenant>/<name>`. */
@@ -148,23 +124,21 @@ function homeFrame(question: Whole, tool: Tool, input: Value): Frame {
   const tenant = caller.home
   const prefix = `${request.tenant}/`
   const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
-  const person = user && { uid: entityUid('User', prefix + user.user) }
-  const abroad = resourceEntities([{ ...known, tools: new Map([[tool.name, tool]]) }], prefix)
-  const people = closed(person ? [agent, person] : [agent])
+  const person = user && strangerEntity('User', prefix + user.user)
+  const abroad = resourceEntities({ ...known, tools: new Map([[tool.name, tool]]) }, prefix)
   return {
     tenant,
-    entities: layer(people, layer(abroad, tenant.entities)),
+    entities: people(
+      agent,
+      person,
+      layer(new Map(abroad.map((each) => [each.uid.key, each])), tenant.entities),
+    ),
     agent: agent.uid,
     ...(person ? { user: person.uid } : {}),
     action: actionUid(prefix + tool.action),
     resource: entityUid('Resource', prefix + request.resource),
     context: contextOf(question, agent.uid, person?.uid, input),
   }
-}
-
-function closed(drafts: readonly EntityDraft[]): Entities {
-  const built = buildEntities(drafts)
-  return built.ok ? built.value : NO_ENTITIES
 }
 
 function contextOf(

@@ -4,9 +4,10 @@ import type { TenantSnapshot } from '../snapshot.ts'
 import { type CedarPolicy, evaluateClauses, type RecordValue, UNKNOWN, type Value } from './cedar/cedar.ts'
 import type { Explanation, Side } from './decision.ts'
 import { covers, type Delegation } from './delegation.ts'
+import { delegationsFor } from './delegations-for.ts'
 import { askCondition, contextWith, type Frame, type FrameSide, type NamedResult, sidesOf } from './frame.ts'
 import { projectInput } from './project-input.ts'
-import { namedAgent, nameOf, type Whole } from './question.ts'
+import { nameOf, type Whole } from './question.ts'
 import { conditionRefusal, sideRefusal } from './refusals.ts'
 import type { Tool } from './tool.ts'
 
@@ -62,8 +63,8 @@ function delegationFor(question: Whole, tool: Tool): string | Refusal | undefine
   const { user, tenant, chain, now } = question
   if (user === undefined) return undefined
   let ended: Delegation | undefined
-  for (const delegation of tenant.delegations.values()) {
-    if (!names(delegation, question) || !covers(delegation, tool.action)) continue
+  for (const delegation of delegationsFor(tenant.delegationsFor, chain.agent, user.user)) {
+    if (!covers(delegation, tool.action)) continue
     const past = delegation.until !== undefined && now >= Date.parse(delegation.until)
     const revoked = endedBy([link('delegation', delegation.delegation)], chain.rev, tenant.revocations)
     if (!past && !revoked) return delegation.delegation
@@ -76,13 +77,6 @@ function delegationFor(question: Whole, tool: Tool): string | Refusal | undefine
   }
   const says = `Nobody has let \`${who}\` use \`${tool.action}\` for ${user.user}; a delegation is needed.`
   return refuse('denied', 'delegation.missing', says, { tool: tool.action })
-}
-
-function names(delegation: Delegation, { chain, user }: Whole): boolean {
-  return (
-    namedAgent(chain.tenant, delegation.agent) === chain.agent &&
-    (delegation.user === '*' || delegation.user === user?.user)
-  )
 }
 
 function judgePolicies(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Policy } from './policy.ts'
-import { addPolicy, NO_POLICIES, readPolicy, removePolicy } from './policy-set.ts'
+import { changePolicies, NO_POLICIES, policiesFor, readPolicy } from './policy-set.ts'
 
 const is = (entity_type: string) => ({ op: 'is', entity_type })
 const named = (type: string, id = 'x') => ({ op: '==', entity: { type, id } })
@@ -55,14 +55,17 @@ describe('a set of policies', () => {
   const forbid = read(stored({ op: 'All' }, { policy: 'a' }, 'forbid'))
 
   it('knows which can apply to whom, by name', () => {
-    const set = addPolicy(addPolicy(NO_POLICIES, permit), forbid)
-    expect(set.for.Agent.map(({ id }) => id)).toEqual(['a', 'b'])
-    expect(set.for.User.map(({ id }) => id)).toEqual(['a'])
+    const set = changePolicies(NO_POLICIES, [
+      ['b', permit],
+      ['a', forbid],
+    ])
+    expect(policiesFor(set, 'Agent').map(({ id }) => id)).toEqual(['a', 'b'])
+    expect(policiesFor(set, 'User').map(({ id }) => id)).toEqual(['a'])
   })
 
   it('gives one back without a policy, and stays as it was', () => {
-    const set = addPolicy(NO_POLICIES, permit)
-    expect(removePolicy(set, 'b').byName.size).toBe(0)
+    const set = changePolicies(NO_POLICIES, [['b', permit]])
+    expect(changePolicies(set, [['b', undefined]]).byName.size).toBe(0)
     expect(set.byName.size).toBe(1)
     expect(NO_POLICIES.byName.size).toBe(0)
   })

@@ -1,59 +1,57 @@
+import { emptyMap, type PersistentMap, withEntry } from '../persistent-map.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { err, type Result } from '../result.ts'
 import {
   type CedarPolicy,
-  type EntityUid,
   type Json,
   parseExactJson,
   preparePolicy,
   type ScopeConstraint,
 } from './cedar/cedar.ts'
 import type { Policy } from './policy.ts'
+import {
+  addToIndex,
+  closedIndex,
+  EMPTY_INDEX,
+  openIndex,
+  type PolicyIndex,
+  takeFromIndex,
+} from './policy-index.ts'
 
 /** The two kinds of principal; a permit is for one of them. */
-type PrincipalType = 'Agent' | 'User'
-
-/** A tenant's policies, read and compiled once. `Agent` and `User` hold those that can apply to such a principal, by name. */
-export type PolicySet = {
-  readonly byName: ReadonlyMap<string, CedarPolicy>
-  readonly for: Readonly<Record<PrincipalType, readonly CedarPolicy[]>>
-}
-
-export const NO_POLICIES: PolicySet = policySetOf(new Map())
-
-/** Sorted by name, so that the order of writing never shows. */
-export function policySetOf(byName: ReadonlyMap<string, CedarPolicy>): PolicySet {
-  const sorted = [...byName.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const applying = (type: PrincipalType) => sorted.filter((policy) => mayApplyTo(policy, type))
-  return { byName, for: { Agent: applying('Agent'), User: applying('User') } }
-}
-
-const aboutEach = new WeakMap<readonly CedarPolicy[], Map<string, readonly CedarPolicy[]>>()
+export type PrincipalType = 'Agent' | 'User'
 
 /**
- * Those of a list that may be about a resource: the rest name another one in their scope. Found once for each resource that is asked
- * for, which must be one that exists: that bounds how many there are.
+ * A tenant's policies, read and compiled once, by name and by what their scopes ask. It changes one policy at a time; what is kept beside
+ * them is the same however they came (`policy-index.test.ts`).
  */
-export function aboutResource(policies: readonly CedarPolicy[], resource: EntityUid): readonly CedarPolicy[] {
-  const ofList = aboutEach.get(policies) ?? new Map<string, readonly CedarPolicy[]>()
-  aboutEach.set(policies, ofList)
-  const before = ofList.get(resource.key)
-  if (before) return before
-  const found = policies.filter(
-    ({ scope }) => scope.resource.op !== '==' || scope.resource.entity.key === resource.key,
-  )
-  ofList.set(resource.key, found)
-  return found
+export type PolicySet = {
+  readonly byName: PersistentMap<string, CedarPolicy>
+  readonly index: PolicyIndex
 }
 
-export function addPolicy(set: PolicySet, policy: CedarPolicy): PolicySet {
-  return policySetOf(new Map(set.byName).set(policy.id, policy))
+export const NO_POLICIES: PolicySet = { byName: emptyMap(), index: EMPTY_INDEX }
+
+/** Policies that take the place of those of the same name, or nothing does (`undefined`). */
+export type PolicyChanges = Iterable<readonly [name: string, policy: CedarPolicy | undefined]>
+
+/** The set after some changes; the old one is left as it was. */
+export function changePolicies(set: PolicySet, changes: PolicyChanges): PolicySet {
+  const edit = openIndex(set.index)
+  let { byName } = set
+  for (const [name, policy] of changes) {
+    const before = byName.get(name)
+    if (before) takeFromIndex(edit, before)
+    if (policy) addToIndex(edit, policy)
+    byName = withEntry(byName, name, policy, edit.own)
+  }
+  return { byName, index: closedIndex(edit) }
 }
 
-export function removePolicy(set: PolicySet, name: string): PolicySet {
-  const byName = new Map(set.byName)
-  byName.delete(name)
-  return policySetOf(byName)
+/** Those that may apply to such a principal, by name: for people, who ask what would have been. */
+export function policiesFor({ byName }: PolicySet, type: PrincipalType): readonly CedarPolicy[] {
+  const applying = [...byName.values()].filter((policy) => mayApplyTo(policy, type))
+  return applying.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 /**

@@ -18,7 +18,7 @@ export const sessionLabelSchema = z
   .refine((doc) => doc['session-label'] === sessionLabelName(doc.session as SessionId, doc.label))
 export type SessionLabel = z.infer<typeof sessionLabelSchema>
 
-export type SessionLabels = ReadonlyMap<string, SessionLabel>
+export type SessionLabels = Pick<ReadonlyMap<string, SessionLabel>, 'size' | 'has'>
 
 export function sessionLabelName(session: SessionId, label: Label): string {
   return `${session}/${label}`

@@ -2,11 +2,11 @@
 export { authorize, evaluateClauses, evaluatePolicy } from './authorize.ts'
 export type { CedarRequest } from './compile.ts'
 export {
+  type AttributeValues,
   buildEntities,
   type Entities,
-  type EntityDraft,
+  type Entity,
   layer,
-  NO_ENTITIES,
 } from './entities.ts'
 export { explainMatch, explainPolicy, type Met, type Miss, show } from './explain.ts'
 export { entitiesFromJson, fromCedarJson } from './from-json.ts'

@@ -1,10 +1,16 @@
 import { err, ok, type Result } from '../../result.ts'
 import type { EntityUid, Value } from './value.ts'
 
+/** Attributes by name. A `Map` serves; so does a view that reads each where it is declared. */
+export type AttributeValues = Pick<
+  ReadonlyMap<string, Value>,
+  'get' | 'has' | 'size' | typeof Symbol.iterator
+>
+
 /** What is known of an entity. `ancestors` holds the keys of every entity above it, closed. */
 export type Entity = {
   readonly uid: EntityUid
-  readonly attrs: ReadonlyMap<string, Value>
+  readonly attrs: AttributeValues
   readonly tags: ReadonlyMap<string, Value>
   readonly ancestors: ReadonlySet<string>
 }
@@ -15,7 +21,7 @@ export type Entities = { get(key: string): Entity | undefined }
 /** An entity as it is written down: its direct parents only. */
 export type EntityDraft = {
   readonly uid: EntityUid
-  readonly attrs?: ReadonlyMap<string, Value>
+  readonly attrs?: AttributeValues
   readonly tags?: ReadonlyMap<string, Value>
   readonly parents?: readonly EntityUid[]
 }
