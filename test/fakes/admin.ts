@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ATTESTORS } from '../../src/attestors/registry.ts'
 import { applyChanges } from '../../src/core/apply-changes.ts'
 import { signCheckpoint } from '../../src/core/audit/checkpoint.ts'
+import { leafOf } from '../../src/core/audit/leaf.ts'
 import {
   appendLeaf,
   EMPTY_FRONTIER,
@@ -10,7 +11,7 @@ import {
   leafHash,
   type TreeHash,
 } from '../../src/core/audit/merkle-log.ts'
-import { completeDraft, leafOf } from '../../src/core/audit/record-event.ts'
+import { completeDraft } from '../../src/core/audit/record-event.ts'
 import { type NoteSigner, noteKey, noteKeyText } from '../../src/core/audit/signed-note.ts'
 import { addDocuments, type Documents } from '../../src/core/documents.ts'
 import { type NewId, type RecorderId, type Revision, revision, type TenantName } from '../../src/core/ids.ts'

@@ -59,9 +59,9 @@ export const RECORD_GUARDS: readonly Guard[] = [
   {
     name: 'journal-fork',
     file: 'src/stores/postgres/store/take-journal.ts',
-    find: "for (const { event, n } of repeated) if (leaves.get(n) !== leafOf(event, n)) throw new Refused('fork')",
+    find: "for (const { leaf, n } of repeated) if (leaves.get(n) !== leaf) throw new Refused('fork')",
     replace:
-      "for (const { event, n } of repeated) if (leafOf(event, n) === undefined) throw new Refused('fork')",
+      "for (const { leaf, n } of repeated) if (leaves.get(n) === '' && leaf === '') throw new Refused('fork')",
     why: 'a stolen gateway ships other records under numbers that were taken, and nobody hears of it',
     tests: ['test/e2e/stolen-gateway.test.ts'],
   },

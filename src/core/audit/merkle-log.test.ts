@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Frontier, TreeHash } from './merkle-log.ts'
 import {
   appendLeaf,
+  appendLeaves,
   EMPTY_FRONTIER,
   EMPTY_ROOT,
   frontierOf,
@@ -68,6 +69,14 @@ describe('the Merkle log', () => {
 
   it('gives leaf by leaf the same root as the definition gives at once', () => {
     fc.assert(fc.property(leafHashes(70), (leaves) => frontierRoot(grow(leaves)) === batchRoot(leaves)))
+  })
+
+  it('grows by many leaves at once to the same frontier as leaf by leaf', () => {
+    fc.assert(
+      fc.property(leafHashes(40), leafHashes(40), (before, after) => {
+        expect(appendLeaves(grow(before), after)).toEqual(grow([...before, ...after]))
+      }),
+    )
   })
 
   it('goes on from a frontier that went through JSON', () => {

@@ -18,7 +18,6 @@ export type Frontier = { readonly size: number; readonly peaks: readonly TreeHas
 
 const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 const LEAF = Buffer.from([0x00])
-const NODE = Buffer.from([0x01])
 
 /** `undefined` unless it is the one canonical spelling of 32 bytes. */
 export function treeHash(text: string): TreeHash | undefined {
@@ -31,13 +30,20 @@ export const EMPTY_FRONTIER: Frontier = { size: 0, peaks: [] }
 
 /** SHA-256(0x00 ‖ leaf) (RFC 6962 §2.1). A string is hashed as UTF-8; one with a lone surrogate has no such bytes and is a Bug. */
 export function leafHash(leaf: string | Uint8Array): TreeHash {
-  if (typeof leaf === 'string' && !leaf.isWellFormed()) throw new Bug('a leaf is not well-formed Unicode')
-  return sha256(Buffer.concat([LEAF, typeof leaf === 'string' ? Buffer.from(leaf, 'utf8') : leaf]))
+  if (typeof leaf !== 'string') return sha256(Buffer.concat([LEAF, leaf]))
+  if (!leaf.isWellFormed()) throw new Bug('a leaf is not well-formed Unicode')
+  // U+0000 is the one byte 0x00 in UTF-8.
+  return sha256(`\0${leaf}`)
 }
+
+/** The bytes of one inner node, written over for each: node by node, hashing costs less than making room for it. */
+const inner = Buffer.alloc(65, 0x01)
 
 /** SHA-256(0x01 ‖ left ‖ right) (RFC 6962 §2.1). */
 export function nodeHash(left: TreeHash, right: TreeHash): TreeHash {
-  return sha256(Buffer.concat([NODE, Buffer.from(left, 'base64'), Buffer.from(right, 'base64')]))
+  inner.write(left, 1, 'base64')
+  inner.write(right, 33, 'base64')
+  return sha256(inner)
 }
 
 /** The frontier after one more leaf, and the subtrees it completed, the leaf itself first: what a store keeps for proofs. */
@@ -55,6 +61,23 @@ export function appendLeaf(
     completed.push(node)
   }
   return { frontier: { size: frontier.size + 1, peaks: [...peaks, node.hash] }, completed }
+}
+
+/** The frontier after these leaves, for whoever needs no proofs. */
+export function appendLeaves(frontier: Frontier, leaves: readonly TreeHash[]): Frontier {
+  const peaks = [...frontier.peaks]
+  let { size } = frontier
+  for (const leaf of leaves) {
+    let hash = leaf
+    for (let index = size; isOdd(index); index = (index - 1) / 2) {
+      const left = peaks.pop()
+      if (left === undefined) throw new Bug('a frontier has fewer peaks than its size says')
+      hash = nodeHash(left, hash)
+    }
+    peaks.push(hash)
+    size++
+  }
+  return { size, peaks }
 }
 
 /** The Merkle Tree Hash of all leaves so far (RFC 6962 §2.1). */
@@ -90,6 +113,6 @@ function ones(size: number): number {
   return [...size.toString(2)].filter((digit) => digit === '1').length
 }
 
-function sha256(bytes: Uint8Array): TreeHash {
+function sha256(bytes: Uint8Array | string): TreeHash {
   return digest('sha256', bytes, 'base64') as TreeHash
 }

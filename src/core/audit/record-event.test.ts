@@ -6,14 +6,8 @@ import { epochMillis } from '../time.ts'
 import type { AuditDraft } from './audit-event.ts'
 import { CLASSIFICATION } from './classification.ts'
 import { opens } from './commitment.ts'
-import {
-  completeDraft,
-  LEAF_BYTES,
-  leafOf,
-  parseShipped,
-  shippedText,
-  type UnnumberedEvent,
-} from './record-event.ts'
+import { LEAF_BYTES, leafOf } from './leaf.ts'
+import { completeDraft, parseShipped, shippedText, type UnnumberedEvent } from './record-event.ts'
 
 const recorder = 'rec_one' as RecorderId
 const salts = ['AAAAAAAAAAAAAAAAAAAAAA', 'BBBBBBBBBBBBBBBBBBBBBA']

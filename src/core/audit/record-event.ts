@@ -16,6 +16,7 @@ import type { AuditDraft, AuditEvent, Openings } from './audit-event.ts'
 import { isPublicField } from './classification.ts'
 import { commitment, opens } from './commitment.ts'
 import { isText, isUnnumberedEvent, OPTIONAL_FIELDS, REQUIRED_FIELDS } from './event-fields.ts'
+import { halvesOf, unnumberedText } from './leaf.ts'
 
 /** An event before its recorder numbered it: what a gateway's Journal holds, where the chain is the numbering. */
 export type UnnumberedEvent = Omit<AuditEvent, 'n'>
@@ -24,11 +25,11 @@ export type RecordedEvent = { readonly event: UnnumberedEvent; readonly openings
 /** What a recorder adds to a draft. `newSalt` gives base64url of 16 fresh random bytes each time. */
 export type Marks = { readonly id: string; readonly recorder: RecorderId; readonly newSalt: () => string }
 
-/** The most bytes that one leaf may have, and the most characters of one personal value. */
-export const LEAF_BYTES = 32_768
+/** The most characters of one personal value. */
 export const OPENING_CHARACTERS = 65_536
 
-const PERSONAL = ['user', 'input'] as const
+/** Fields that stand in the log as commitments. */
+export const PERSONAL = ['user', 'input'] as const
 
 /**
  * Completes a draft: personal values leave it for their openings, commitments take their place. Throws `Bug` for a field that is
@@ -52,30 +53,13 @@ export function completeDraft(draft: AuditDraft, marks: Marks): RecordedEvent {
   return { event: { v: 1, id: marks.id, recorder: marks.recorder, ...fields, ...committed }, openings }
 }
 
-/** The leaf of a tenant's log: canonical JSON (RFC 8785) of the event under its number. Throws `Bug` when it is too large. */
-export function leafOf(event: UnnumberedEvent, n: number): string {
-  const leaf = canonicalize({ ...event, n })
-  if (leaf === undefined || leaf.length > LEAF_BYTES || Buffer.byteLength(leaf) > LEAF_BYTES) {
-    throw new Bug(`an audit event has more than ${LEAF_BYTES} bytes`)
-  }
-  return leaf
-}
-
-/** Numbers grow; an event must fit under any of them. */
-const LONGEST_NUMBER = `,"n":${Number.MAX_SAFE_INTEGER}`.length
-
 /**
  * What a gateway's Journal holds of an event that it completed itself: canonical JSON (RFC 8785), made once. Throws `Bug` for what
  * `parseShipped` would not take from the wire, since it would stand before everything that follows.
  */
 export function shippedText({ event, openings }: RecordedEvent): string {
   if (!isUnnumberedEvent(event)) throw new Bug('an audit draft is not one that can be shipped')
-  const text = canonicalize(event) ?? ''
-  const longest = LEAF_BYTES - LONGEST_NUMBER
-  if (text.length > longest || Buffer.byteLength(text) > longest) {
-    throw new Bug(`an audit event has more than ${LEAF_BYTES} bytes`)
-  }
-  return `{"event":${text},"openings":${canonicalize(openings)}}`
+  return `{"event":${unnumberedText(halvesOf(event))},"openings":${canonicalize(openings)}}`
 }
 
 function requireText(field: string, value: string): void {

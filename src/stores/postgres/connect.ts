@@ -75,11 +75,13 @@ export function faultOf(error: unknown): unknown {
 export type TransactionMode = {
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
   readonly readOnly?: boolean
+  /** Statements without parameters that are sent together with BEGIN. */
+  readonly scope?: string
 }
 
 function beginStatement(mode: TransactionMode): string {
   const isolation = mode.isolation ? ` isolation level ${mode.isolation}` : ''
-  return `begin${isolation}${mode.readOnly ? ' read only' : ''}`
+  return `begin${isolation}${mode.readOnly ? ' read only' : ''}${mode.scope ? `; ${mode.scope}` : ''}`
 }
 
 /** COMMIT answers ROLLBACK, without an error, when a statement failed and its error was swallowed. */

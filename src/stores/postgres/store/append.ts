@@ -1,15 +1,17 @@
 import type { PoolClient } from 'pg'
-import type { Frontier } from '../../../core/audit/merkle-log.ts'
-import { appendLeaf, frontierOf, leafHash } from '../../../core/audit/merkle-log.ts'
-import type { RecordedEvent } from '../../../core/audit/record-event.ts'
-import { leafOf } from '../../../core/audit/record-event.ts'
+import type { Frontier, TreeHash } from '../../../core/audit/merkle-log.ts'
+import { appendLeaves, frontierOf, leafHash } from '../../../core/audit/merkle-log.ts'
+import { PERSONAL, type RecordedEvent } from '../../../core/audit/record-event.ts'
 import type { TenantName } from '../../../core/ids.ts'
 import { Bug } from '../../../core/refusal.ts'
+import { bigints, hashes, texts } from './binary-array.ts'
 
-export type NumberedEvent = RecordedEvent & { readonly n: number }
+/** An event under its number, and its leaf as it goes into the log. */
+export type NumberedEvent = RecordedEvent & { readonly n: number; readonly leaf: string }
 
 type TreeRow = { readonly tenant: TenantName; readonly size: bigint; readonly frontier: string[] }
-type Placed = NumberedEvent & { readonly idx: number; readonly leaf: string; readonly hash: string }
+/** What one batch adds to the logs of its tenants, before anybody knows at which index. */
+type Growth = ReadonlyMap<TenantName, TreeHash[]>
 
 /** In one order for everybody, so that two authorities with the same tenants never wait for each other in a circle. */
 const LOCK_TREES = {
@@ -17,54 +19,45 @@ const LOCK_TREES = {
   text: `select tenant, size, frontier from countersign.audit_trees
     where tenant = any ($1::text[]) order by tenant for update`,
 }
-
-/** The rows come as JSON: a batch is written out by one call instead of being quoted value by value. */
 const APPEND = {
   name: 'append_events',
+  text: `insert into countersign.audit_events
+      (tenant, idx, leaf, leaf_hash, recorder, n, at, kind, outcome, agent, resource, decision)
+    select * from unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bigint[],
+      $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])`,
+}
+/** What follows from the rows: values behind the commitments, and where the logs stand now. */
+const GROW = {
+  name: 'grow_trees',
   text: `with opened as (
       insert into countersign.audit_openings (tenant, idx, field, salt, value)
-      select * from json_to_recordset($2::json)
-        as new (tenant text, idx bigint, field text, salt text, value text)
-    ), grown as (
-      update countersign.audit_trees tree set size = new.size, frontier = new.peaks
-      from json_to_recordset($3::json) as new (tenant text, size bigint, peaks text[])
-      where tree.tenant = new.tenant
+      select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[])
     )
-    insert into countersign.audit_events
-      (tenant, idx, leaf, leaf_hash, recorder, n, at, kind, outcome, agent, resource, decision)
-    select tenant, idx, leaf, decode(hash, 'base64'), recorder, n, at, kind, outcome, agent, resource, decision
-    from json_to_recordset($1::json) as new (tenant text, idx bigint, leaf text, hash text, recorder text, n bigint,
-      at bigint, kind text, outcome text, agent text, resource text, decision text)`,
+    update countersign.audit_trees tree set size = new.size, frontier = new.peaks
+    from json_to_recordset($6::json) as new (tenant text, size bigint, peaks text[])
+    where tree.tenant = new.tenant`,
 }
 
 /** Adds events to their tenants' logs in this order. The rows of the logs must exist (`ensureTrees`). */
 export async function appendEvents(client: PoolClient, events: readonly NumberedEvent[]): Promise<void> {
   if (events.length === 0) return
   // Before the lock: others wait for it.
-  const leaves = events.map((one) => {
-    const leaf = leafOf(one.event, one.n)
-    return { ...one, leaf, hash: leafHash(leaf) }
-  })
-  const frontiers = await lockTrees(client, new Set(events.map(({ event }) => event.tenant)))
-  const placed = leaves.map((one): Placed => {
-    const before = frontiers.get(one.event.tenant)
-    if (!before) throw new Bug('a log was not locked')
-    frontiers.set(one.event.tenant, appendLeaf(before, one.hash).frontier)
-    return { ...one, idx: before.size }
-  })
-  await client.query({
-    ...APPEND,
-    values: [placed.map(eventRow), placed.flatMap(openingRows), treeRows(frontiers)].map((rows) =>
-      JSON.stringify(rows),
-    ),
-  })
+  const leaves = events.map(({ leaf }) => leafHash(leaf))
+  const columns = columnsOf(events, leaves)
+  const growth = growthOf(events, leaves)
+  const before = await lockTrees(client, growth)
+  const indexes = indexesOf(events, before)
+  const [tenant, ...others] = columns
+  const [, grown] = await Promise.all([
+    client.query({ ...APPEND, values: [tenant, bigints(indexes), ...others] }),
+    // Hashed and written out while PostgreSQL is busy with the rows.
+    grownValues(events, indexes, before, growth),
+  ])
+  await client.query({ ...GROW, values: grown })
 }
 
-async function lockTrees(
-  client: PoolClient,
-  tenants: ReadonlySet<TenantName>,
-): Promise<Map<TenantName, Frontier>> {
-  const { rows } = await client.query<TreeRow>({ ...LOCK_TREES, values: [[...tenants]] })
+async function lockTrees(client: PoolClient, growth: Growth): Promise<ReadonlyMap<TenantName, Frontier>> {
+  const { rows } = await client.query<TreeRow>({ ...LOCK_TREES, values: [[...growth.keys()]] })
   return new Map(rows.map((row) => [row.tenant, readFrontier(row)]))
 }
 
@@ -74,20 +67,75 @@ export function readFrontier(row: { readonly size: bigint; readonly frontier: re
   return frontier
 }
 
-function eventRow({ event, idx, leaf, hash, n }: Placed) {
-  const { tenant, recorder, at, kind, outcome, agent, resource, decision } = event
-  return { tenant, idx, leaf, hash, recorder, n, at, kind, outcome, agent, resource, decision }
+function growthOf(events: readonly NumberedEvent[], leaves: readonly TreeHash[]): Growth {
+  const growth = new Map<TenantName, TreeHash[]>()
+  for (const [at, leaf] of leaves.entries()) {
+    const tenant = tenantAt(events, at)
+    const own = growth.get(tenant)
+    if (own) own.push(leaf)
+    else growth.set(tenant, [leaf])
+  }
+  return growth
 }
 
-function openingRows({ event, idx, openings }: Placed) {
-  return Object.entries(openings).map(([field, opening]) => ({
-    tenant: event.tenant,
-    idx,
-    field,
-    ...opening,
+function tenantAt(events: readonly NumberedEvent[], at: number): TenantName {
+  const tenant = events[at]?.event.tenant
+  if (tenant === undefined) throw new Bug('there is a leaf without an event')
+  return tenant
+}
+
+function indexesOf(events: readonly NumberedEvent[], before: ReadonlyMap<TenantName, Frontier>): number[] {
+  const next = new Map([...before].map(([tenant, { size }]) => [tenant, size]))
+  return events.map(({ event: { tenant } }) => {
+    const index = next.get(tenant)
+    if (index === undefined) throw new Bug('a log was not locked')
+    next.set(tenant, index + 1)
+    return index
+  })
+}
+
+/** All columns but `idx`, which is known only under the lock. */
+function columnsOf(events: readonly NumberedEvent[], leaves: readonly TreeHash[]): readonly Buffer[] {
+  return [
+    texts(events.map(({ event }) => event.tenant)),
+    texts(events.map(({ leaf }) => leaf)),
+    hashes(leaves),
+    texts(events.map(({ event }) => event.recorder)),
+    bigints(events.map(({ n }) => n)),
+    bigints(events.map(({ event }) => event.at)),
+    texts(events.map(({ event }) => event.kind)),
+    texts(events.map(({ event }) => event.outcome)),
+    texts(events.map(({ event }) => event.agent)),
+    texts(events.map(({ event }) => event.resource)),
+    texts(events.map(({ event }) => event.decision)),
+  ]
+}
+
+async function grownValues(
+  events: readonly NumberedEvent[],
+  indexes: readonly number[],
+  before: ReadonlyMap<TenantName, Frontier>,
+  growth: Growth,
+): Promise<unknown[]> {
+  const trees = [...before].map(([tenant, frontier]) => ({
+    tenant,
+    ...appendLeaves(frontier, growth.get(tenant) ?? []),
   }))
+  return [...openingColumns(events, indexes), JSON.stringify(trees)]
 }
 
-function treeRows(frontiers: ReadonlyMap<TenantName, Frontier>) {
-  return [...frontiers].map(([tenant, { size, peaks }]) => ({ tenant, size, peaks }))
+function openingColumns(events: readonly NumberedEvent[], indexes: readonly number[]): readonly Buffer[] {
+  const rows = events.flatMap(({ event, openings }, at) =>
+    PERSONAL.flatMap((field) => {
+      const opening = openings[field]
+      return opening ? [{ tenant: event.tenant, idx: indexes[at] ?? 0, field, opening }] : []
+    }),
+  )
+  return [
+    texts(rows.map(({ tenant }) => tenant)),
+    bigints(rows.map(({ idx }) => idx)),
+    texts(rows.map(({ field }) => field)),
+    texts(rows.map(({ opening }) => opening.salt)),
+    texts(rows.map(({ opening }) => opening.value)),
+  ]
 }

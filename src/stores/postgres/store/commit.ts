@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
+import { halvesOf, type LeafHalves, leafFrom } from '../../../core/audit/leaf.ts'
 import type { RecordedEvent } from '../../../core/audit/record-event.ts'
 import type { RecorderId, Revision, TenantName } from '../../../core/ids.ts'
 import type { Write, Written } from '../../../core/ports.ts'
@@ -13,14 +14,21 @@ import { putSessions } from './sessions.ts'
 import { spendKeys } from './spends.ts'
 import { treeKeeper } from './trees.ts'
 
+/** An event that is written out but for its number. */
+export type ReadyEvent = RecordedEvent & { readonly halves: LeafHalves }
 /** A write whose events are complete but for their numbers. */
-export type ReadyWrite = { readonly write: Write; readonly events: readonly RecordedEvent[] }
+export type ReadyWrite = { readonly write: Write; readonly events: readonly ReadyEvent[] }
 /** What became of one write of a batch. */
 export type Settled =
   | { readonly written: Written }
   /** It was not committed; or, when `cause` is `Unavailable`, may not have been. */
   | { readonly cause: unknown }
 type Why = Extract<Written, { done: false }>['why']
+
+/** Writes an event out before it waits for a commit: what can't be recorded fails alone, and the work is done meanwhile. Throws `Bug`. */
+export function readyEvent(recorded: RecordedEvent): ReadyEvent {
+  return { ...recorded, halves: halvesOf(recorded.event) }
+}
 
 /** Rolls back the transaction of a write that stands alone. */
 class NotDone extends Error {
@@ -31,16 +39,27 @@ class NotDone extends Error {
   }
 }
 
+/** Who numbers, and which number is next; undefined when only the database knows. */
+type Numbering = { readonly recorder: RecorderId; next: number | undefined }
+
 /** Commits batches: as few transactions as can be, each of a few statements however many writes are in it. */
 export function batchCommitter(
   pool: Pool,
   recorder: RecorderId,
 ): (batch: readonly ReadyWrite[]) => Promise<readonly Settled[]> {
   const ensureTrees = treeKeeper(pool)
+  const numbering: Numbering = { recorder, next: undefined }
 
   async function transact(writes: readonly ReadyWrite[]): Promise<readonly Written[]> {
     await ensureTrees(writes.flatMap(({ events }) => events.map(({ event }) => event.tenant)))
-    return inTenants(pool, tenantsOf(writes), (client) => writeAll(client, recorder, writes))
+    const { next } = numbering
+    // Known again only once this is known to be committed: a commit whose answer was lost may have happened.
+    numbering.next = undefined
+    const done = await inTenants(pool, tenantsOf(writes), (client) =>
+      writeAll(client, { recorder, next }, writes),
+    )
+    numbering.next = done.next
+    return done.written
   }
 
   async function settle(writes: readonly ReadyWrite[]): Promise<readonly Settled[]> {
@@ -106,9 +125,9 @@ function tenantsOf(writes: readonly ReadyWrite[]): Set<TenantName> {
  */
 async function writeAll(
   client: PoolClient,
-  recorder: RecorderId,
+  numbering: Readonly<Numbering>,
   writes: readonly ReadyWrite[],
-): Promise<readonly Written[]> {
+): Promise<{ readonly written: readonly Written[]; readonly next: number | undefined }> {
   const whyNot = await tryPreconditions(client, writes)
   const going = writes.filter((one) => !whyNot.has(one))
   const revisions = await writeChanges(client, going)
@@ -120,15 +139,15 @@ async function writeAll(
     client,
     going.flatMap(({ write }) => write.lease ?? []),
   )
-  await writeEvents(client, recorder, going)
-  const newest = revisions.size === 0 ? await readHead(client) : undefined
-  let last = newest ?? Math.min(...revisions.values()) - 1
-  return writes.map((one) => {
+  const { next, head } = await writeEvents(client, numbering, going)
+  let last = revisions.size === 0 ? head : Math.min(...revisions.values()) - 1
+  const written = writes.map((one): Written => {
     const why = whyNot.get(one)
     if (why !== undefined) return { done: false, why }
     last = revisions.get(one) ?? last
     return { done: true, revision: last as Revision }
   })
+  return { written, next }
 }
 
 async function tryPreconditions(
@@ -179,17 +198,19 @@ function pair<A, B>(a: A, b: B | undefined): [A, B][] {
   return b === undefined ? [] : [[a, b]]
 }
 
+/** Answers the number that comes next, and the newest revision. */
 async function writeEvents(
   client: PoolClient,
-  recorder: RecorderId,
+  { recorder, next }: Readonly<Numbering>,
   writes: readonly ReadyWrite[],
-): Promise<void> {
+): Promise<{ readonly next: number | undefined; readonly head: Revision }> {
   const events = writes.flatMap(({ events }) => events)
-  if (events.length === 0) return
-  const from = await nextNumber(client, recorder)
+  if (events.length === 0) return { next, head: await readHead(client) }
+  const from = next ?? (await nextNumber(client, recorder))
   await appendEvents(
     client,
-    events.map((one, at) => ({ ...one, n: from + at })),
+    events.map((one, at) => ({ ...one, n: from + at, leaf: leafFrom(one.halves, from + at) })),
   )
-  await advanceRecorder(client, recorder, from, from + events.length)
+  const to = from + events.length
+  return { next: to, head: await advanceRecorder(client, recorder, from, to) }
 }

@@ -15,7 +15,7 @@ import {
   streamLeaves,
 } from './audit-log.ts'
 import { bindEvidence } from './bind-evidence.ts'
-import { batchCommitter, type ReadyWrite, type Settled } from './commit.ts'
+import { batchCommitter, type ReadyWrite, readyEvent, type Settled } from './commit.ts'
 import { readChanges, readHead } from './documents.ts'
 import { faulting, storeFault } from './fault.ts'
 import { readOpenLeases } from './leases.ts'
@@ -101,7 +101,9 @@ async function commitOne(
   write: Write,
 ): Promise<Written> {
   // Completed before it joins a batch: a draft that can't be recorded fails alone.
-  const events = write.events.map((draft) => completeDraft(draft, { id: newId('event'), recorder, newSalt }))
+  const events = write.events.map((draft) =>
+    readyEvent(completeDraft(draft, { id: newId('event'), recorder, newSalt })),
+  )
   const settled = await faulting(() => group({ write, events }))
   if ('written' in settled) return settled.written
   throw storeFault(settled.cause)

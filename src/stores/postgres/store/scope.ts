@@ -4,15 +4,6 @@ import { isName } from '../../../core/ids.ts'
 import { Bug } from '../../../core/refusal.ts'
 import { withTransaction } from '../connect.ts'
 
-/**
- * What a transaction may see. Both settings are local to it: a pooled connection, or a pooler before the database, carries nothing
- * over. Setting the role this way is `SET LOCAL ROLE`, in the same round trip.
- */
-const SCOPE = {
-  name: 'scope',
-  text: `select set_config('role', $1, true), set_config('countersign.tenant', $2, true)`,
-}
-
 /** The setting that row security reads. A name with a comma in it would open another tenant, so each is checked. */
 export function tenantSetting(tenants: Iterable<TenantName>): string {
   const names = [...new Set(tenants)]
@@ -26,17 +17,18 @@ export function inTenants<T>(
   tenants: Iterable<TenantName>,
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
-  const setting = tenantSetting(tenants)
-  return withTransaction(pool, async (client) => {
-    await client.query({ ...SCOPE, values: ['countersign_app', setting] })
-    return work(client)
-  })
+  return withTransaction(pool, work, { scope: scopeOf('countersign_app', tenantSetting(tenants)) })
 }
 
 /** A transaction of the system itself, over all tenants: it may read, and remove what has expired. */
 export function acrossTenants<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  return withTransaction(pool, async (client) => {
-    await client.query({ ...SCOPE, values: ['countersign_system', ''] })
-    return work(client)
-  })
+  return withTransaction(pool, work, { scope: scopeOf('countersign_system', '') })
+}
+
+/**
+ * What a transaction may see. Both settings are local to it: a pooled connection, or a pooler before the database, carries nothing over.
+ * They are sent with BEGIN, in one round trip, so the names stand in the statement; they were checked, and none needs quoting.
+ */
+function scopeOf(role: 'countersign_app' | 'countersign_system', tenants: string): string {
+  return `set local role ${role}; set local countersign.tenant to '${tenants}'`
 }

@@ -1,11 +1,11 @@
 import type { Pool, PoolClient } from 'pg'
-import type { RecordedEvent } from '../../../core/audit/record-event.ts'
-import { leafOf, parseShipped } from '../../../core/audit/record-event.ts'
+import { leafOf } from '../../../core/audit/leaf.ts'
+import { parseShipped } from '../../../core/audit/record-event.ts'
 import type { RecorderId, TenantName } from '../../../core/ids.ts'
 import type { JournalBreak, ShippedRecord } from '../../../core/ports.ts'
 import type { Clock } from '../../../core/time.ts'
 import { acceptRecords, chainStart } from '../../../lib/record-chain.ts'
-import { appendEvents } from './append.ts'
+import { appendEvents, type NumberedEvent } from './append.ts'
 import { inTenants } from './scope.ts'
 import { treeKeeper } from './trees.ts'
 
@@ -20,7 +20,7 @@ export type Taken =
   | { readonly ok: false; readonly why: JournalBreak; readonly next: number }
 
 type Head = { readonly next: number; readonly hash: string }
-type Read = RecordedEvent & { readonly n: number; readonly prev: string; readonly hash: string }
+type Read = NumberedEvent & { readonly prev: string; readonly hash: string }
 
 const FIRST = {
   name: 'first_of_gateway',
@@ -79,7 +79,7 @@ function readShipment({ recorder, tenants, records }: Shipment): readonly Read[]
     const read = parseShipped(body, recorder)
     if (!read) throw new Refused('altered')
     if (!tenants.includes(read.event.tenant)) throw new Refused('tenant')
-    return { ...read, n, prev, hash }
+    return { ...read, n, prev, hash, leaf: leafOf(read.event, n) }
   })
 }
 
@@ -135,7 +135,7 @@ async function requireSame(
     values: [recorder, first.n, last.n],
   })
   const leaves = new Map(rows.map(({ n, leaf }) => [Number(n), leaf]))
-  for (const { event, n } of repeated) if (leaves.get(n) !== leafOf(event, n)) throw new Refused('fork')
+  for (const { leaf, n } of repeated) if (leaves.get(n) !== leaf) throw new Refused('fork')
 }
 
 async function readNext(pool: Pool, recorder: RecorderId): Promise<number> {
