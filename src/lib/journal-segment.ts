@@ -34,21 +34,12 @@ export function segmentPath(folder: string, first: number): string {
   return join(folder, `${String(first).padStart(16, '0')}.jsonl`)
 }
 
-export function lineOf(record: Line): string {
-  const { n, prev, hash, at, body } = record
-  return `{"n":${n},"prev":"${prev}","hash":"${hash}","at":${at},"body":${body}}\n`
-}
-
-/** A record as it is shipped: its line without `at`, which is not hashed. */
-export function shippedOf({ n, prev, hash, body }: Omit<Line, 'at'>): string {
-  return `{"n":${n},"prev":"${prev}","hash":"${hash}","body":${body}}`
-}
-
-/** The shipped form of a stored line. Throws where it is none. */
+/** A record as it is shipped: its line without `at`, which is not hashed. Throws where it is none. */
 export function shippedLine(text: string): string {
   const line = parseLine(text)
   if (!line) throw new JournalFault('journal.broken_chain', 'a record that was read back is unreadable')
-  return shippedOf(line)
+  const { n, prev, hash, body } = line
+  return `{"n":${n},"prev":"${prev}","hash":"${hash}","body":${body}}`
 }
 
 /** First record numbers of the segments in a folder, in order. */

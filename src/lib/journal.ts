@@ -8,16 +8,17 @@ import type { GroupedCommit } from './grouped-commit.ts'
 import { groupCommits } from './grouped-commit.ts'
 import type { UnshippedAge } from './journal-age.ts'
 import { unshippedAge } from './journal-age.ts'
+import { blockOf } from './journal-block.ts'
 import { JournalFault } from './journal-fault.ts'
 import { writeMark } from './journal-mark.ts'
 import type { Recovered } from './journal-recovery.ts'
 import { recoverJournal } from './journal-recovery.ts'
 import type { Segment } from './journal-segment.ts'
-import { lineOf, segmentPath, shippedLine, shippedOf } from './journal-segment.ts'
-import type { JournalTail } from './journal-tail.ts'
+import { segmentPath, shippedLine } from './journal-segment.ts'
+import type { JournalTail, Most } from './journal-tail.ts'
 import { journalTail } from './journal-tail.ts'
 import type { ChainHead, ChainRecord } from './record-chain.ts'
-import { canonicalBody, recordHash } from './record-chain.ts'
+import { canonicalBody } from './record-chain.ts'
 
 /** `segmentBytes`: when a new file is begun. `keptBytes`: all files together; beyond it appends are refused until some are shipped. */
 export type JournalLimits = {
@@ -55,8 +56,8 @@ export type Journal<Body> = {
   appendText(canonical: string): Promise<ChainHead>
   /** Durable records from a number on, in order, at most `limit`; empty past the end. `journal.dropped` before the beginning. */
   read(from: number, limit: number): Promise<readonly ChainRecord<Body>[]>
-  /** The same as the JSON text of each record. */
-  readTexts(from: number, limit: number): Promise<readonly string[]>
+  /** The same as JSON texts with a comma between, as they are shipped: at least one record, if there is one. */
+  readShipped(from: number, most: Most): Promise<Buffer>
   /** The receiver has everything up to `n`: files that hold nothing newer are removed. */
   shipped(n: number): Promise<void>
   /** The last durable record. */
@@ -133,9 +134,11 @@ function journalOf<Body>(state: State, lock: FileLock, torn: number): Journal<Bo
     torn,
     append: async (body) => commit(withinLimit(state, asCanonical(body))),
     appendText: async (text) => commit(withinLimit(state, text)),
-    read: async (from, limit) =>
-      (await readTexts(state, from, limit)).map((text) => JSON.parse(text) as ChainRecord<Body>),
-    readTexts: (from, limit) => readTexts(state, from, limit),
+    read: async (from, limit) => {
+      const bytes = await readShipped(state, from, { records: limit, bytes: Number.POSITIVE_INFINITY })
+      return JSON.parse(`[${bytes.toString('utf8')}]`) as readonly ChainRecord<Body>[]
+    },
+    readShipped: (from, most) => readShipped(state, from, most),
     shipped: async (n) => {
       noteShipped(state, n)
       const next = dropping.catch(() => undefined).then(() => dropShipped(state))
@@ -150,8 +153,10 @@ function journalOf<Body>(state: State, lock: FileLock, torn: number): Journal<Bo
 }
 
 function withinLimit(state: State, text: string | undefined): string {
-  if (text === undefined || Buffer.byteLength(text) > state.limits.bodyBytes) {
-    const message = `a body must be JSON of at most ${state.limits.bodyBytes} bytes`
+  const { bodyBytes } = state.limits
+  // A character is at most three bytes.
+  if (text === undefined || (text.length * 3 > bodyBytes && Buffer.byteLength(text) > bodyBytes)) {
+    const message = `a body must be JSON of at most ${bodyBytes} bytes`
     throw new JournalFault('journal.body_refused', message)
   }
   return text
@@ -170,32 +175,17 @@ async function write(state: State, batch: readonly string[]): Promise<readonly C
   if (isTimeToRotate(state)) await rotate(state)
   const { active } = state
   const at = Math.max(0, Math.floor((state.options.now ?? Date.now)()))
-  const heads: ChainHead[] = []
-  const offsets: number[] = []
-  const lines: string[] = []
-  const texts: string[] = []
-  let end = active.end
-  let offset = active.file.size()
-  for (const body of batch) {
-    const record = { n: end.n + 1, prev: end.hash, hash: recordHash(end.hash, body), at, body }
-    const line = lineOf(record)
-    texts.push(shippedOf(record))
-    end = { n: record.n, hash: record.hash }
-    heads.push(end)
-    offsets.push(offset)
-    lines.push(line)
-    offset += Buffer.byteLength(line)
-  }
-  await writeLines(state, lines.join(''))
-  active.end = end
-  active.offsets.push(...offsets)
-  state.tail.wrote(end.n, texts)
-  state.age.wrote(end.n)
-  return heads
+  const size = active.file.size()
+  const block = blockOf(active.end, batch, at)
+  await writeLines(state, block.bytes)
+  active.end = block.heads.at(-1) ?? active.end
+  for (const start of block.starts) active.offsets.push(size + start)
+  state.tail.wrote(block)
+  state.age.wrote(active.end.n)
+  return block.heads
 }
 
-async function writeLines(state: State, lines: string): Promise<void> {
-  const bytes = Buffer.from(lines)
+async function writeLines(state: State, bytes: Buffer): Promise<void> {
   const kept = state.closed.reduce((sum, segment) => sum + segment.size, state.active.file.size())
   if (kept + bytes.length > state.limits.keptBytes) {
     throw new JournalFault(
@@ -229,19 +219,27 @@ function segmentOf(active: Active): Segment {
   return { path, start, end, offsets, size: file.size() }
 }
 
-async function readTexts(state: State, from: number, limit: number): Promise<readonly string[]> {
+async function readShipped(state: State, from: number, most: Most): Promise<Buffer> {
   if (from <= state.dropped.n)
     throw new JournalFault('journal.dropped', `records up to ${state.dropped.n} are gone`)
-  const held = state.tail.read(from, limit)
-  if (held) return held
-  const records: string[] = []
+  return state.tail.read(from, most) ?? Buffer.from((await readTexts(state, from, most)).join())
+}
+
+async function readTexts(state: State, from: number, { records, bytes }: Most): Promise<readonly string[]> {
+  const texts: string[] = []
+  let size = 0
   for (const segment of [...state.closed, segmentOf(state.active)]) {
     const first = Math.max(from, segment.start.n + 1)
-    const last = Math.min(segment.end.n, first + limit - records.length - 1)
+    const last = Math.min(segment.end.n, first + records - texts.length - 1)
     if (first > last) continue
-    for (const line of await readLines(segment, first, last)) records.push(shippedLine(line))
+    for (const line of await readLines(segment, first, last)) {
+      const text = shippedLine(line)
+      size += text.length
+      if (texts.length > 0 && size > bytes) return texts
+      texts.push(text)
+    }
   }
-  return records
+  return texts
 }
 
 async function readLines(segment: Segment, first: number, last: number): Promise<readonly string[]> {

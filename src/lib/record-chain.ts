@@ -34,13 +34,18 @@ export function canonicalBody(body: unknown): string {
   return text
 }
 
+const PREV_BYTES = 32
+
 /** SHA-256(the 32 bytes of `prev` ‖ canonical body): one length first, so no two pairs give the same bytes. */
 export function recordHash(prev: string, canonical: string): string {
-  return digest(
-    'sha256',
-    Buffer.concat([Buffer.from(prev, 'base64url'), Buffer.from(canonical, 'utf8')]),
-    'base64url',
-  )
+  const bytes = Buffer.allocUnsafe(PREV_BYTES + Buffer.byteLength(canonical))
+  return hashBefore(bytes, PREV_BYTES, PREV_BYTES + bytes.write(canonical, PREV_BYTES, 'utf8'), prev)
+}
+
+/** The same of a body that stands in `bytes` already: the 32 bytes before it are overwritten. */
+export function hashBefore(bytes: Buffer, from: number, to: number, prev: string): string {
+  bytes.write(prev, from - PREV_BYTES, 'base64url')
+  return digest('sha256', bytes.subarray(from - PREV_BYTES, to), 'base64url')
 }
 
 /**

@@ -4,6 +4,7 @@ import { Bug } from '../refusal.ts'
 /** What a commitment hides: base64url of 16 random bytes, and the value as it was recorded. */
 export type Opening = { readonly salt: string; readonly value: string }
 
+const SALT_BYTES = 16
 const SALT = /^[A-Za-z0-9_-]{21}[AQgw]$/
 
 /**
@@ -13,8 +14,10 @@ const SALT = /^[A-Za-z0-9_-]{21}[AQgw]$/
 export function commitment(opening: Opening): string {
   if (!isOpening(opening))
     throw new Bug('a commitment needs a salt of 16 bytes, base64url, and well-formed text')
-  const salt = Buffer.from(opening.salt, 'base64url')
-  const bytes = Buffer.concat([salt, Buffer.from([0x00]), Buffer.from(opening.value, 'utf8')])
+  const bytes = Buffer.allocUnsafe(SALT_BYTES + 1 + Buffer.byteLength(opening.value))
+  bytes.write(opening.salt, 0, 'base64url')
+  bytes[SALT_BYTES] = 0
+  bytes.write(opening.value, SALT_BYTES + 1, 'utf8')
   return digest('sha256', bytes, 'base64url')
 }
 

@@ -64,12 +64,18 @@ export const OPTIONAL_FIELDS = {
   facts: isFacts,
 } as const satisfies Readonly<Record<string, Check>>
 
-const CHECKS: ReadonlyMap<string, Check> = new Map(Object.entries({ ...REQUIRED_FIELDS, ...OPTIONAL_FIELDS }))
-const REQUIRED = Object.keys(REQUIRED_FIELDS)
+const REQUIRED = Object.entries<Check>(REQUIRED_FIELDS)
+const OPTIONAL = Object.entries<Check>(OPTIONAL_FIELDS)
 
-/** Whether this has every field that an event must have, no other than it may, and in each what it may hold. */
-export function isUnnumberedEvent(event: Readonly<Record<string, unknown>>): boolean {
-  for (const field of REQUIRED) if (!Object.hasOwn(event, field)) return false
-  for (const field of Object.keys(event)) if (CHECKS.get(field)?.(event[field]) !== true) return false
-  return true
+/** How many fields an event has, absent ones (`undefined`) not counted; none when one that it must have is absent, or one holds what it may not. */
+export function countFields(event: Readonly<Record<string, unknown>>): number {
+  for (const [name, check] of REQUIRED) if (!check(event[name])) return 0
+  let count = REQUIRED.length
+  for (const [name, check] of OPTIONAL) {
+    const value = event[name]
+    if (value === undefined) continue
+    if (!check(value)) return 0
+    count += 1
+  }
+  return count
 }

@@ -40,11 +40,6 @@ export function leafOf(event: Omit<AuditEvent, 'n'>, n: number): string {
   return leafFrom(halvesOf(event), n)
 }
 
-/** The event without a number, as a gateway's Journal holds it. */
-export function unnumberedText({ before, after }: LeafHalves): string {
-  return `{${before}${after.slice(0, -1)}}`
-}
-
 /** Each member with a comma behind it. */
 function membersOf(event: Omit<AuditEvent, 'n'>, fields: readonly string[]): string {
   const values: Readonly<Record<string, unknown>> = event

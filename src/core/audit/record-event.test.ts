@@ -7,7 +7,7 @@ import type { AuditDraft } from './audit-event.ts'
 import { CLASSIFICATION } from './classification.ts'
 import { opens } from './commitment.ts'
 import { LEAF_BYTES, leafOf } from './leaf.ts'
-import { completeDraft, parseShipped, shippedText, type UnnumberedEvent } from './record-event.ts'
+import { completeDraft, parseShipped, shippedText } from './record-event.ts'
 
 const recorder = 'rec_one' as RecorderId
 const salts = ['AAAAAAAAAAAAAAAAAAAAAA', 'BBBBBBBBBBBBBBBBBBBBBA']
@@ -106,45 +106,60 @@ test('what a gateway ships is refused as soon as one thing in it is wrong', () =
 })
 
 test('what a Journal holds is the canonical text of what it ships, and exactly that can be read', () => {
-  const completed = completeDraft({ ...draft, facts: { b: 1.5, a: 'é"', 10: true, 9: 0 } }, marks())
-  const text = shippedText(completed)
-  expect(text).toBe(canonicalize(completed))
-  expect(parseShipped(JSON.parse(text), recorder)).toEqual(completed)
+  for (const facts of [{ b: 1.5, a: 'é"', 10: true, 9: 0 }, { a: 'é"', b: -0 }, {}]) {
+    const completed = completeDraft({ ...draft, facts }, marks())
+    const text = shippedText({ ...draft, facts }, marks())
+    expect(text).toBe(canonicalize(completed))
+    expect(parseShipped(JSON.parse(text), recorder)).toEqual(JSON.parse(JSON.stringify(completed)))
+  }
+  const { personal: _, ...plain } = draft
+  expect(shippedText(plain, marks())).toBe(canonicalize(completeDraft(plain, marks())))
+})
+
+test('every field that may be recorded is written', () => {
+  const full = {
+    ...draft,
+    ...{ bearer: true, conditions: ['c:holds'], decision: 'dec_1', lease: 'lea_1', ms: 0.5, policies: ['p'] },
+    ...{ resource: 'orders', revision: 7, session: 'ses_1', token: 'tok_1', tool: 'get_order' },
+  } as unknown as AuditDraft
+  const { event } = completeDraft(full, marks())
+  expect(Object.keys({ ...event, n: 1 }).sort()).toEqual(Object.keys(CLASSIFICATION).sort())
+  expect(shippedText(full, marks())).toBe(canonicalize(completeDraft(full, marks())))
 })
 
 test('what could not be read is not written', () => {
-  const completed = completeDraft(draft, marks())
-  const { id: _, ...nameless } = completed.event
-  const wrong: readonly unknown[] = [
-    { ...completed.event, n: 1 },
-    { ...completed.event, tenant: 'No Name' },
-    { ...completed.event, agent: 'nobody' },
-    { ...completed.event, at: -1 },
-    { ...completed.event, ms: Number.NaN },
-    { ...completed.event, token: undefined },
-    { ...completed.event, policies: ['\ud800'] },
-    { ...completed.event, facts: { deep: {} } },
-    nameless,
+  const wrong: readonly (readonly [unknown, string])[] = [
+    [{ ...draft, n: 1 }, 'shipped'],
+    [{ ...draft, user: 'ann@acme.example' }, 'shipped'],
+    [{ ...draft, toString: 1 }, 'shipped'],
+    [{ ...draft, tenant: 'No Name' }, 'shipped'],
+    [{ ...draft, agent: 'nobody' }, 'shipped'],
+    [{ ...draft, at: -1 }, 'shipped'],
+    [{ ...draft, ms: Number.NaN }, 'shipped'],
+    [{ ...draft, token: undefined }, 'shipped'],
+    [{ ...draft, policies: ['\ud800'] }, 'shipped'],
+    [{ ...draft, facts: { deep: {} } }, 'shipped'],
+    [{ ...draft, personal: { user: 'a\0b' } }, 'user'],
+    [{ ...draft, personal: { input: '\ud800' } }, 'input'],
   ]
-  for (const event of wrong) {
-    expect(parseShipped({ ...completed, event }, recorder), JSON.stringify(event)).toBeUndefined()
-    expect(() => shippedText({ ...completed, event: event as UnnumberedEvent })).toThrow('shipped')
+  for (const [given, why] of wrong) {
+    expect(() => shippedText(given as AuditDraft, marks()), JSON.stringify(given)).toThrow(why)
   }
+  expect(() => shippedText(draft, { ...marks(), id: '' })).toThrow('shipped')
 })
 
 test('what is as large as a leaf may be under its number is written, and one byte more is not', () => {
-  const completed = completeDraft({ ...draft, facts: {} }, marks())
   const sized = (length: number) => ({
-    ...completed,
-    event: {
-      ...completed.event,
-      policies: Array.from({ length: 111 }, (_, at) => 'p'.repeat(at ? 290 : length)),
-    },
+    ...draft,
+    facts: {},
+    policies: Array.from({ length: 111 }, (_, at) => 'p'.repeat(at ? 290 : length)),
   })
-  const spare = LEAF_BYTES - leafOf(sized(0).event, Number.MAX_SAFE_INTEGER).length
+  const leafFor = (length: number) =>
+    leafOf(completeDraft(sized(length), marks()).event, Number.MAX_SAFE_INTEGER)
+  const spare = LEAF_BYTES - leafFor(0).length
   expect(spare).toBeGreaterThan(0)
   expect(spare).toBeLessThan(300)
-  expect(leafOf(sized(spare).event, Number.MAX_SAFE_INTEGER)).toHaveLength(LEAF_BYTES)
-  expect(shippedText(sized(spare))).toContain('ppp')
-  expect(() => shippedText(sized(spare + 1))).toThrow(`${LEAF_BYTES} bytes`)
+  expect(leafFor(spare)).toHaveLength(LEAF_BYTES)
+  expect(shippedText(sized(spare), marks())).toContain('ppp')
+  expect(() => shippedText(sized(spare + 1), marks())).toThrow(`${LEAF_BYTES} bytes`)
 })

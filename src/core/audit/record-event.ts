@@ -14,9 +14,9 @@ import { Bug } from '../refusal.ts'
 import type { EpochMillis } from '../time.ts'
 import type { AuditDraft, AuditEvent, Openings } from './audit-event.ts'
 import { isPublicField } from './classification.ts'
-import { commitment, opens } from './commitment.ts'
-import { isText, isUnnumberedEvent, OPTIONAL_FIELDS, REQUIRED_FIELDS } from './event-fields.ts'
-import { halvesOf, unnumberedText } from './leaf.ts'
+import { commitment, type Opening, opens } from './commitment.ts'
+import { countFields, isText, OPTIONAL_FIELDS, REQUIRED_FIELDS } from './event-fields.ts'
+import { LEAF_BYTES } from './leaf.ts'
 
 /** An event before its recorder numbered it: what a gateway's Journal holds, where the chain is the numbering. */
 export type UnnumberedEvent = Omit<AuditEvent, 'n'>
@@ -53,13 +53,74 @@ export function completeDraft(draft: AuditDraft, marks: Marks): RecordedEvent {
   return { event: { v: 1, id: marks.id, recorder: marks.recorder, ...fields, ...committed }, openings }
 }
 
+/** Numbers grow; an event must fit under any of them. */
+const LONGEST_NUMBER = `,"n":${Number.MAX_SAFE_INTEGER}`.length
+const LONGEST_TEXT = LEAF_BYTES - LONGEST_NUMBER
+
 /**
- * What a gateway's Journal holds of an event that it completed itself: canonical JSON (RFC 8785), made once. Throws `Bug` for what
+ * What a gateway's Journal holds of an event: canonical JSON (RFC 8785) of the completed draft, made in one go. Throws `Bug` for what
  * `parseShipped` would not take from the wire, since it would stand before everything that follows.
  */
-export function shippedText({ event, openings }: RecordedEvent): string {
-  if (!isUnnumberedEvent(event)) throw new Bug('an audit draft is not one that can be shipped')
-  return `{"event":${unnumberedText(halvesOf(event))},"openings":${canonicalize(openings)}}`
+export function shippedText(draft: AuditDraft, marks: Marks): string {
+  const { input, user } = openingsOf(draft.personal, marks)
+  const event = inOrder(draft, marks, input, user)
+  // What the draft has beside its openings, and what was added to it: a field of another name would be missing in the count.
+  const added = 3 + Number(input !== undefined) + Number(user !== undefined)
+  const given = Object.keys(draft).length - Number('personal' in draft)
+  if (countFields(event) !== given + added) throw new Bug('an audit draft is not one that can be shipped')
+  const text = canonicalText(event)
+  // A character is at most three bytes.
+  if (text.length * 3 > LONGEST_TEXT && Buffer.byteLength(text) > LONGEST_TEXT) {
+    throw new Bug(`an audit event has more than ${LEAF_BYTES} bytes`)
+  }
+  return `{"event":${text},"openings":${JSON.stringify({ input, user })}}`
+}
+
+/** Salt before value, as canonical JSON has them. */
+function openingsOf(personal: AuditDraft['personal'], { newSalt }: Marks) {
+  const openingOf = (field: 'input' | 'user') => {
+    const value = personal?.[field]
+    if (value === undefined) return undefined
+    requireText(field, value)
+    return { salt: newSalt(), value }
+  }
+  return { user: openingOf('user'), input: openingOf('input') }
+}
+
+/** The members in canonical order, those that are absent `undefined`: plain JSON of it is its canonical text. */
+function inOrder(draft: AuditDraft, { id, recorder }: Marks, input?: Opening, user?: Opening) {
+  return {
+    agent: draft.agent,
+    at: draft.at,
+    bearer: draft.bearer,
+    conditions: draft.conditions,
+    decision: draft.decision,
+    facts: draft.facts,
+    id,
+    input: input && commitment(input),
+    kind: draft.kind,
+    lease: draft.lease,
+    ms: draft.ms,
+    outcome: draft.outcome,
+    policies: draft.policies,
+    reason: draft.reason,
+    recorder,
+    resource: draft.resource,
+    revision: draft.revision,
+    session: draft.session,
+    tenant: draft.tenant,
+    token: draft.token,
+    tool: draft.tool,
+    user: user && commitment(user),
+    v: 1,
+  }
+}
+
+/** The names of facts come from elsewhere and may stand in any order; nothing else can. */
+function canonicalText(event: ReturnType<typeof inOrder>): string {
+  const names = Object.keys(event.facts ?? {})
+  const sorted = names.every((name, at) => at === 0 || (names[at - 1] ?? '') < name)
+  return sorted ? JSON.stringify(event) : (canonicalize(event) ?? '')
 }
 
 function requireText(field: string, value: string): void {

@@ -23,8 +23,8 @@ export type AuthorityClient = {
   readonly jkt: string
   /** Answers 2xx and 409 as they are. */
   readonly ask: (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<AuthorityAnswer>
-  /** The same with a body that is JSON text already. */
-  readonly askText: (method: 'POST', path: string, json: string) => Promise<AuthorityAnswer>
+  /** The same with a body that is JSON already. */
+  readonly askBytes: (method: 'POST', path: string, json: Uint8Array) => Promise<AuthorityAnswer>
   /** A body that is read as it comes. */
   readonly stream: (path: string, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>
   readonly close: () => Promise<void>
@@ -56,14 +56,15 @@ export function createAuthorityClient(
   const dispatcher = new Agent({ connect: { timeout: TIMEOUT_MS, ...ca }, headersTimeout: TIMEOUT_MS })
   const key = newSigningKey()
   const state: State = { config, ports, key, dispatcher, token: undefined, asking: undefined }
-  const askText = async (method: 'GET' | 'POST', path: string, text?: string) => {
-    const answer = await send(state, method, path, { text, bodyTimeout: TIMEOUT_MS })
+  const askBytes = async (method: 'GET' | 'POST', path: string, body?: string | Uint8Array) => {
+    const answer = await send(state, method, path, { body, bodyTimeout: TIMEOUT_MS })
     return { status: answer.statusCode, json: await readJson(answer) }
   }
   return {
     jkt: key.kid,
-    ask: (method, path, body) => askText(method, path, body === undefined ? undefined : JSON.stringify(body)),
-    askText,
+    ask: (method, path, body) =>
+      askBytes(method, path, body === undefined ? undefined : JSON.stringify(body)),
+    askBytes,
     stream: async (path, signal) =>
       (await send(state, 'GET', path, { bodyTimeout: SILENCE_MS, signal })).body,
     close: () => dispatcher.destroy(),
@@ -71,7 +72,7 @@ export function createAuthorityClient(
 }
 
 type Sending = {
-  readonly text?: string | undefined
+  readonly body?: string | Uint8Array | undefined
   readonly bodyTimeout: number
   readonly signal?: AbortSignal
 }
@@ -96,11 +97,11 @@ function sendWith(
   { token }: Token,
   method: 'GET' | 'POST',
   path: string,
-  { text, bodyTimeout, signal }: Sending,
+  { body, bodyTimeout, signal }: Sending,
 ): Promise<Dispatcher.ResponseData> {
   const url = state.config.authority + path
-  const json = text === undefined ? {} : { body: text }
-  const type = text === undefined ? {} : { 'content-type': 'application/json' }
+  const json = body === undefined ? {} : { body }
+  const type = body === undefined ? {} : { 'content-type': 'application/json' }
   const headers = { authorization: `DPoP ${token}`, dpop: proof(state, method, url, token), ...type }
   return reach(() =>
     request(url, {

@@ -39,7 +39,8 @@ function authority() {
     taken: [] as ChainRecord[],
     away: false,
     refusing: false,
-    askText: (method: string, path: string, json: string) => self.ask(method, path, JSON.parse(json)),
+    askBytes: (method: string, path: string, json: Uint8Array) =>
+      self.ask(method, path, JSON.parse(Buffer.from(json).toString())),
     ask: async (_method: string, path: string, body?: unknown) => {
       if (self.away) throw new Unavailable('authority.unreachable', 'away')
       if (self.refusing) return { status: 409, json: { reason: 'journal.fork' } }

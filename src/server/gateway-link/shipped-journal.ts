@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { AuditDraft } from '../../core/audit/audit-event.ts'
-import { completeDraft, type RecordedEvent, shippedText } from '../../core/audit/record-event.ts'
+import { type RecordedEvent, shippedText } from '../../core/audit/record-event.ts'
 import type { NewId, RecorderId } from '../../core/ids.ts'
 import { Unavailable } from '../../core/refusal.ts'
 import { type Journal, openJournal } from '../../lib/journal.ts'
@@ -9,7 +9,7 @@ import type { AuthorityClient } from './authority-client.ts'
 import { createPause } from './pause.ts'
 
 export type ShippedJournalPorts = {
-  readonly client: Pick<AuthorityClient, 'ask' | 'askText'>
+  readonly client: Pick<AuthorityClient, 'ask' | 'askBytes'>
   readonly newId: NewId
   /** Base64url of 16 random bytes. */
   readonly newSalt: () => string
@@ -64,7 +64,7 @@ export async function openShippedJournal(
 
 /** What the authority would not take must not be written: it would stand before everything that follows. */
 function textOf(draft: AuditDraft, recorder: RecorderId, { newId, newSalt }: ShippedJournalPorts): string {
-  return shippedText(completeDraft(draft, { id: newId('event'), recorder, newSalt }))
+  return shippedText(draft, { id: newId('event'), recorder, newSalt })
 }
 
 type Shipping = { readonly wake: () => void; readonly stop: () => Promise<void> }
@@ -121,20 +121,13 @@ async function shipFrom(
   next: number,
   { client }: ShippedJournalPorts,
 ): Promise<number> {
-  const records = bounded(await journal.readTexts(next, BATCH.records))
-  const text = `{"recorder":${JSON.stringify(recorder)},"records":[${records.join(',')}]}`
-  return readNext(await client.askText('POST', '/gateway/v1/journal', text))
+  const records = await journal.readShipped(next, BATCH)
+  const before = Buffer.from(`{"recorder":${JSON.stringify(recorder)},"records":[`)
+  const json = Buffer.concat([before, records, AFTER])
+  return readNext(await client.askBytes('POST', '/gateway/v1/journal', json))
 }
 
-/** As many as fit, and one however large it is. */
-function bounded(records: readonly string[]): readonly string[] {
-  let bytes = 0
-  const fits = records.findIndex((text) => {
-    bytes += text.length
-    return bytes > BATCH.bytes
-  })
-  return fits < 0 ? records : records.slice(0, Math.max(1, fits))
-}
+const AFTER = Buffer.from(']}')
 
 function readNext({ status, json }: { readonly status: number; readonly json: unknown }): number {
   if (status === 409) {
