@@ -5,8 +5,9 @@ import { emptyMap, type Own, type PersistentMap, withEntry } from './persistent-
 import type { CedarPolicy, Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest } from './policy/condition.ts'
 import { changeDelegation } from './policy/delegations-for.ts'
-import { COMMON_ENTITIES, resourceEntities } from './policy/entities.ts'
+import { COMMON_ENTITIES, type EntityMap, resourceEntities } from './policy/entities.ts'
 import { FACTS, FACTS_RESOURCE } from './policy/facts-resource.ts'
+import { nestGroups } from './policy/nest-groups.ts'
 import { changePolicies, NO_POLICIES, readPolicy } from './policy/policy-set.ts'
 import { toolsOf } from './policy/resource.ts'
 import type { Refusal } from './refusal.ts'
@@ -34,7 +35,6 @@ type Draft = {
   readonly touchedIdps: Set<string>
 }
 
-type EntityMap = PersistentMap<string, Entity>
 type Committed = { readonly revision: Revision; readonly ports: ApplyPorts }
 /** Puts a document in its place, or takes it away (`undefined`). Answers why it can't be used, if so. */
 type Place<K extends DocumentKind> = (
@@ -92,6 +92,7 @@ function emptyTenant(name: TenantName): TenantSnapshot {
     users: emptyMap(),
     usersByName: emptyMap(),
     twins: emptyMap(),
+    groups: emptyMap(),
     admissions: emptyMap(),
     gateways: emptyMap(),
     resources: BUILT_IN,
@@ -172,6 +173,9 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   user: (draft, name, doc) => {
     draft.touchedUsers.add(name)
     draft.usersByName = put(draft, draft.usersByName, name, doc)
+  },
+  group: (draft, name, doc) => {
+    draft.groups = put(draft, draft.groups, name, doc)
   },
   admission: (draft, name, doc) => {
     draft.admissions = put(draft, draft.admissions, name as AgentId, doc)
@@ -258,13 +262,21 @@ function closeDraft(draft: Draft): TenantSnapshot | undefined {
     own: draft.own,
   })
   const policies = policyChanges.size > 0 ? changePolicies(rest.policies, policyChanges) : rest.policies
-  const problems = put(draft, rest.problems, 'user', sayTwins(twins))
-  const tenant: TenantSnapshot = { ...rest, users, twins, policies, problems }
+  const { entities, problems: known } = closeGroups(draft)
+  const problems = put(draft, known, 'user', sayTwins(twins))
+  const tenant: TenantSnapshot = { ...rest, users, twins, entities, policies, problems }
   // The same of several, whatever order they came in.
   const [first] = [...problems].sort(([a], [b]) => (a < b ? -1 : 1))
   if (first === undefined) return tenant
   if (problems.get(`tenant/${name}`) === NO_TENANT_DOCUMENT && holdsNothing(tenant)) return undefined
   return { ...tenant, broken: first[1] }
+}
+
+function closeGroups(draft: Draft): Pick<Draft, 'entities' | 'problems'> {
+  const { before, groups, entities, problems, own } = draft
+  if (groups === before.groups) return { entities, problems }
+  const nested = nestGroups({ before: before.groups, after: groups, entities, own })
+  return { entities: nested.entities, problems: put(draft, problems, 'group', nested.problem) }
 }
 
 function sayTwins(twins: TenantSnapshot['twins']): string | undefined {

@@ -3,6 +3,7 @@ import { credentialProviderSchema } from './credential/credential.ts'
 import { admissionSchema } from './identity/admission.ts'
 import { agentSchema } from './identity/agent.ts'
 import { gatewaySchema } from './identity/gateway.ts'
+import { groupSchema } from './identity/group.ts'
 import { identityProviderSchema } from './identity/identity-provider.ts'
 import { tenantSchema } from './identity/tenant.ts'
 import { signingKeySchema } from './identity/token-key.ts'
@@ -23,6 +24,7 @@ export const DOCUMENTS = {
   idp: identityProviderSchema,
   agent: agentSchema,
   user: userSchema,
+  group: groupSchema,
   admission: admissionSchema,
   gateway: gatewaySchema,
   resource: resourceSchema,
@@ -46,6 +48,7 @@ export const DECLARED = [
   'idp',
   'agent',
   'user',
+  'group',
   'admission',
   'gateway',
   'resource',

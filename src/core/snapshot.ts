@@ -2,6 +2,7 @@ import type { CredentialProviderSettings } from './credential/credential.ts'
 import type { Admission } from './identity/admission.ts'
 import type { Agent } from './identity/agent.ts'
 import type { Gateway } from './identity/gateway.ts'
+import type { Group } from './identity/group.ts'
 import type { IdentityProvider } from './identity/identity-provider.ts'
 import type { Tenant } from './identity/tenant.ts'
 import type { SigningKey } from './identity/token-key.ts'
@@ -41,6 +42,7 @@ export type TenantSnapshot = {
   readonly usersByName: PersistentMap<string, User>
   /** The documents of each person who has several; there should be none. */
   readonly twins: PersistentMap<UserId, readonly User[]>
+  readonly groups: PersistentMap<string, Group>
   readonly admissions: PersistentMap<AgentId, Admission>
   readonly gateways: PersistentMap<string, Gateway>
   readonly resources: PersistentMap<string, KnownResource>
@@ -50,7 +52,7 @@ export type TenantSnapshot = {
   readonly credentials: PersistentMap<string, CredentialProviderSettings>
   readonly conditions: PersistentMap<string, { readonly condition: Condition; readonly test: ConditionTest }>
   readonly policies: PolicySet
-  /** What policies see of the resources and their tools; agents and users are added for each question. */
+  /** What policies see of the resources, their tools, and groups; agents and users are added for each question. */
   readonly entities: PersistentMap<string, Entity>
   readonly revocations: PersistentMap<Link, Revocation>
   /** Reported facts by `<subject link>/<source>`. */

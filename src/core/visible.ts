@@ -6,6 +6,7 @@ import type { IdentityProvider } from './identity/identity-provider.ts'
 import { type AgentId, parseAgentId, type Revision, splitAgentId, type TenantName } from './ids.ts'
 import { type Link, parseLink } from './lifecycle/revocation.ts'
 import { agentUid } from './policy/entities.ts'
+import { groupUid } from './policy/nest-groups.ts'
 import type { Policy } from './policy/policy.ts'
 import { readPolicy } from './policy/policy-set.ts'
 import type { Change, ChangeDraft, DocumentKind } from './registry.ts'
@@ -94,7 +95,8 @@ type Shown = (change: Change) => Change | undefined
 
 /** What of a home concerns its guests abroad. */
 function homeViewOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: Documents): Shown {
-  const forbids = forbidsOf(home, guests, documents)
+  const groups = groupsOf(home, guests, documents)
+  const forbids = forbidsOf(home, guests, groups, documents)
   const agentOf = (name: string) => [...guests].find((id) => splitAgentId(id).agent === name)
   const subjects = new Set<string>([...guests].map((id) => `agent:${id}`))
   return (change) => {
@@ -104,6 +106,8 @@ function homeViewOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: D
         return change
       case 'agent':
         return agentOf(change.name) && { ...change, doc: withoutProof(change.doc) }
+      case 'group':
+        return groups.has(groupUid(change.doc).key) ? change : undefined
       case 'policy':
         return forbids.policies.has(change.name) ? change : undefined
       case 'condition':
@@ -120,6 +124,23 @@ function homeViewOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: D
   }
 }
 
+/** The groups that the guests are in at home, directly or not, by the key that policies name them by. */
+function groupsOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: Documents): ReadonlySet<string> {
+  const found = new Set<string>()
+  const open = [...guests].flatMap((id) => {
+    const agent = documents.get(documentKey(home, 'agent', splitAgentId(id).agent))
+    return agent?.kind === 'agent' ? (agent.doc?.groups ?? []) : []
+  })
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const { key } = groupUid({ of: 'agents', group: name })
+    if (found.has(key)) continue
+    found.add(key)
+    const group = documents.get(documentKey(home, 'group', name))
+    if (group?.kind === 'group') open.push(...(group.doc?.in ?? []))
+  }
+  return found
+}
+
 /** How the agent is attested is between it and its home; that it is proven is in its token. */
 function withoutProof(agent: Agent): Agent {
   return { ...agent, is: { trust: agent.is.trust } }
@@ -128,8 +149,13 @@ function withoutProof(agent: Agent): Agent {
 type Forbids = { readonly policies: ReadonlySet<string>; readonly conditions: ReadonlySet<string> }
 
 /** Forbids that could meet one of the guests, and the conditions they name. One that can't be read is shown: it must deny here too. */
-function forbidsOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: Documents): Forbids {
-  const names = new Set([...guests].map((id) => agentUid(id, home).key))
+function forbidsOf(
+  home: TenantName,
+  guests: ReadonlySet<AgentId>,
+  groups: ReadonlySet<string>,
+  documents: Documents,
+): Forbids {
+  const names = new Set([...groups, ...[...guests].map((id) => agentUid(id, home).key)])
   const found = { policies: new Set<string>(), conditions: new Set<string>() }
   for (const change of documents.values()) {
     if (change.kind !== 'policy' || change.tenant !== home || change.doc?.effect !== 'forbid') continue

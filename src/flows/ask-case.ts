@@ -98,6 +98,6 @@ function unlistedUser(tenant: TenantName, { user }: PolicyCase, snapshot: Snapsh
   const idp = idps.find(({ users }) => users === 'any')?.idp
   if (idp === undefined) return []
   const { user: name, attributes } = user
-  const doc = { user: name, idp, sub: `case:${name}`, state: 'active' as const, attributes }
+  const doc = { user: name, idp, sub: `case:${name}`, state: 'active' as const, attributes, groups: [] }
   return [{ tenant, kind: 'user', name, doc }]
 }

@@ -99,6 +99,19 @@ describe('a configuration folder', () => {
       [['3:1', 'configuration.reference', 'no agent `other/x` is registered']],
     ],
     [
+      'a group that is not there, or of another kind',
+      `${TENANT}group: people\nof: users\n---\nidp: i\nissuer: https://i.example\n---\nuser: u\nidp: i\nsub: s\ngroups: [people, peple]\n---\ngroup: desk\nof: agents\nin: [people]`,
+      expect.arrayContaining([
+        ['12:18', 'configuration.reference', 'did you mean `people`?'],
+        ['16:6', 'configuration.reference', 'tenant `acme` has no group of agents `people`'],
+      ]),
+    ],
+    [
+      'groups within themselves',
+      `${TENANT}group: a\nof: users\nin: [b]\n---\ngroup: b\nof: users\nin: [a]`,
+      [['5:1', 'configuration.group', 'groups: UserGroup::"a" is an ancestor of itself']],
+    ],
+    [
       'two agents of one proof',
       `${TENANT}trust: t\nattestor: oidc-token\npin: {}\n---\nagent: x\nkind: workforce\nowner: a@a.example\nis: { trust: t }\n---\nagent: y\nkind: workforce\nowner: a@a.example\nis: { trust: t }`,
       [['15:1', 'configuration.reference', 'proves the same as `x`: exactly one must match']],

@@ -9,7 +9,7 @@ import { checkAudiences } from './configuration/audiences.ts'
 import { checkCases } from './configuration/case-references.ts'
 import { isCases, type ReadCase, readCases } from './configuration/cases-file.ts'
 import { type ConfigurationFile, didYouMean, type Problem } from './configuration/problem.ts'
-import { checkProofs, checkReferences, type Declared } from './configuration/references.ts'
+import { checkGroups, checkProofs, checkReferences, type Declared } from './configuration/references.ts'
 import { substitute } from './configuration/variables.ts'
 import { type Declaration, type DeclaredKind, problemsOf, readYaml } from './configuration/yaml-documents.ts'
 
@@ -204,6 +204,7 @@ export function checkTenant(declared: Declared, ports: ReadingPorts): readonly P
     ...checkPlugIns(declared, ports.schemas),
     ...checkReferences(declared, ports.agentExists),
     ...checkProofs(declared),
+    ...checkGroups(declared),
     ...checkAttributes(declared),
     ...checkAudiences(declared, ports.issuerOf),
   ]

@@ -126,6 +126,11 @@ describe('the policies of a tenant', () => {
       },
     ],
     [
+      'a group that is not there',
+      `@id("c") permit (principal in AgentGroup::"desk", ${ANY});`,
+      { at: 'acme/policies/orders.cedar:1:44', code: 'policy.unknown_group' },
+    ],
+    [
       'a resource that is not there',
       `@id("c") permit (principal is Agent, action, resource == Resource::"order");`,
       {

@@ -21,7 +21,7 @@ type Candidate = { readonly parsed: ParsedPolicy; readonly policy: CedarPolicy; 
  * Reads one tenant's Cedar files as a whole: each policy parsed, named once, scoped, understood by the evaluator, naming only what is
  * declared, and strictly valid. Codes: those of the parser (`policy.syntax`, `policy.id_missing`, `policy.id_duplicate`,
  * `policy.too_deep`), of the evaluator (`policy.unsupported`), of `checkPolicy` (`policy.unscoped`, `policy.conditions_unreadable`),
- * `policy.unknown_condition`, `policy.unknown_agent`, `policy.unknown_resource`, `policy.too_long`, `policy.invalid`.
+ * `policy.unknown_condition`, `policy.unknown_agent`, `policy.unknown_group`, `policy.unknown_resource`, `policy.too_long`, `policy.invalid`.
  */
 export function createReadPolicies(cedar: PolicyParser): ReadPolicies {
   return async (declared, files) => {

@@ -20,7 +20,8 @@ export async function registerUser(
   const readable = `${idp.idp}:${sub}`
   // Cut short, two people could get one name.
   const user = readable.length <= MAX_NAME ? readable : `${idp.idp}:${userId(view.name, idp.issuer, sub)}`
-  const doc: User = { user, idp: idp.idp, sub, state: 'active', attributes: attributesOf(view, idp, claims) }
+  const attributes = attributesOf(view, idp, claims)
+  const doc: User = { user, idp: idp.idp, sub, state: 'active', attributes, groups: [] }
   await view.ports.store.commit({
     events: [
       {

@@ -181,6 +181,14 @@ export const DECISION_GUARDS: readonly Guard[] = [
     tests: [INDEX_TEST, DECIDE],
   },
   {
+    name: 'guest-groups',
+    file: 'src/core/policy/entities.ts',
+    find: "const ancestors = atHome ? groupsAround('AgentGroup', agent.groups, entities) : NO_ANCESTORS",
+    replace: "const ancestors = groupsAround('AgentGroup', agent.groups, entities)",
+    why: "a guest's home puts it into groups that another tenant's permits are for",
+    tests: ['src/core/policy/groups.test.ts'],
+  },
+  {
     name: 'index-everybody',
     file: INDEX,
     find: '? [ANYTHING, uid.type, uid.key]',

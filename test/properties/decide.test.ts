@@ -168,10 +168,7 @@ function eachAlone(snapshot: Snapshot, asked: AccessRequest) {
   if (!tenant || !agent || !user || asked.act.kind !== 'call') throw new Error('the world lacks something')
   const tool = tenant.resources.get('orders')?.tools.get(asked.act.tool)
   const input = projectInput(tool?.input, asked.act.input)
-  const people = [
-    agentEntity(asked.chain.agent, agent, 'attested', tenant.tenant),
-    userEntity(user, tenant.tenant),
-  ]
+  const people = [agentEntity(asked.chain.agent, agent, 'attested', tenant), userEntity(user, tenant)]
   const entities = buildEntities(people, tenant.entities)
   if (!input.ok || !entities.ok) throw new Error('the world is wrong')
   return people.map(({ uid }) =>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { groupsSchema } from './group.ts'
 import { attributesSchema, durationSchema, nameSchema, seconds } from './name.ts'
 
 /** What attestation must prove. `trust` names the TrustProvider; every other key is a selector type with its value. */
@@ -16,6 +17,7 @@ export const agentSchema = z.strictObject({
   token_life: durationSchema.optional(),
   session_life: durationSchema.optional(),
   attributes: attributesSchema.default({}),
+  groups: groupsSchema,
 })
 export type Agent = z.infer<typeof agentSchema>
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { TenantName, UserId } from '../ids.ts'
+import { groupsSchema } from './group.ts'
 import { attributesSchema, nameSchema } from './name.ts'
 
 /** The person an agent acts for. A user is (tenant, `iss`, `sub`); `user` is for people to read and decides nothing. */
@@ -10,6 +11,7 @@ export const userSchema = z.strictObject({
   sub: z.string().min(1).max(255),
   state: z.enum(['active', 'suspended']).default('active'),
   attributes: attributesSchema.default({}),
+  groups: groupsSchema,
 })
 export type User = z.infer<typeof userSchema>
 

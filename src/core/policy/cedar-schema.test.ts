@@ -67,6 +67,8 @@ describe("a tenant's Cedar schema", () => {
     `permit (principal == Agent::"operator/support", action in Action::"orders/*read", resource == Resource::"orders");`,
     `permit (principal is Agent, action in Action::"warehouse/*any", resource) when { principal.team == "data" };`,
     `permit (principal is Agent, action == Action::"warehouse/read:public.customers", resource);`,
+    `permit (principal in AgentGroup::"desk", ${get}) when { context has user && context.user in UserGroup::"emea" };`,
+    `permit (principal is User in UserGroup::"emea", ${get}) unless { context.agent in AgentGroup::"desk" };`,
     `permit (principal is Agent, action == Action::"facts/report", resource == Resource::"facts") when { context.input.says == "clean" };`,
     `forbid (principal, action in Action::"*write", resource) unless { context.conditions.contains("healthy") };`,
     `permit (principal is User, ${get}) when { context.input has amount && context.input.amount < 100 };`,

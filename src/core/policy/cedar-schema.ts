@@ -23,8 +23,13 @@ export function cedarSchemaOf({ tenant, resources }: SchemaParts): string {
     .filter(({ resource }) => resource !== FACTS_RESOURCE)
     .flatMap((resource) => actionsOf(resource.resource, toolsOf(resource)))
   return `${[
-    entity('Agent', [...AGENT_ATTRIBUTES.map(asString), ...agentAttributes(tenant.agent_attributes)]),
-    entity('User', Object.entries(tenant.user_attributes).map(attribute)),
+    'entity AgentGroup in [AgentGroup];',
+    'entity UserGroup in [UserGroup];',
+    entity('Agent in [AgentGroup]', [
+      ...AGENT_ATTRIBUTES.map(asString),
+      ...agentAttributes(tenant.agent_attributes),
+    ]),
+    entity('User in [UserGroup]', Object.entries(tenant.user_attributes).map(attribute)),
     entity('Resource', [field('labels', 'Set<String>'), field('kind', 'String')]),
     ...Object.values(ALL_ACTIONS).map((name) => `action ${quote(name)};`),
     ...actionsOf(FACTS_RESOURCE, [...FACTS.tools.values()]),

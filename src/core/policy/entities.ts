@@ -2,10 +2,12 @@ import type { Agent, Proof } from '../identity/agent.ts'
 import type { Attributes, AttributeType } from '../identity/name.ts'
 import type { User } from '../identity/user.ts'
 import { type AgentId, splitAgentId, type TenantName } from '../ids.ts'
+import type { PersistentMap } from '../persistent-map.ts'
 import type { KnownResource, TenantSnapshot } from '../snapshot.ts'
 import {
   type AttributeValues,
   bool,
+  type Entities,
   type Entity,
   type EntityUid,
   entityUid,
@@ -37,6 +39,9 @@ export function groupsOf(resource: string): readonly { readonly name: string; re
 export function parentsOf(resource: string, tool: Tool): readonly string[] {
   return [`${resource}/*${tool.hint}`, `${resource}/*any`]
 }
+
+/** What policies see of a tenant, by key. */
+export type EntityMap = PersistentMap<string, Entity>
 
 const NOTHING: ReadonlyMap<string, Value> = new Map()
 const NO_ANCESTORS: ReadonlySet<string> = new Set()
@@ -83,6 +88,9 @@ export function agentUid(id: AgentId, tenant: TenantName): EntityUid {
   return entityUid('Agent', home === tenant ? agent : id)
 }
 
+/** Where somebody is looked at: the tenant's own declarations and groups. */
+type Surroundings = Pick<TenantSnapshot, 'tenant' | 'entities'>
+
 /**
  * The agent as one tenant's policies see it. What its home declares about it counts at home only: a guest's home must not be able
  * to say of it what another tenant's permits ask for.
@@ -91,10 +99,11 @@ export function agentEntity(
   id: AgentId,
   agent: Agent,
   proof: Proof,
-  tenant: TenantSnapshot['tenant'],
+  { tenant, entities }: Surroundings,
 ): Entity {
   const { home } = splitAgentId(id)
-  const types = home === tenant.tenant ? tenant.agent_attributes : {}
+  const atHome = home === tenant.tenant
+  const types = atHome ? tenant.agent_attributes : {}
   const own: Readonly<Record<(typeof AGENT_ATTRIBUTES)[number], string>> = {
     kind: agent.kind,
     home,
@@ -102,13 +111,30 @@ export function agentEntity(
     owner: agent.owner,
   }
   const uid = agentUid(id, tenant.tenant as TenantName)
-  return { uid, attrs: declaredValues(agent.attributes, types, own), tags: NOTHING, ancestors: NO_ANCESTORS }
+  const ancestors = atHome ? groupsAround('AgentGroup', agent.groups, entities) : NO_ANCESTORS
+  return { uid, attrs: declaredValues(agent.attributes, types, own), tags: NOTHING, ancestors }
 }
 
 /** An attribute that the user lacks is absent: a policy that reads it can't be judged, and that denies. */
-export function userEntity(user: User, tenant: TenantSnapshot['tenant']): Entity {
+export function userEntity(user: User, { tenant, entities }: Surroundings): Entity {
   const attrs = declaredValues(user.attributes, tenant.user_attributes, {})
-  return { uid: entityUid('User', user.user), attrs, tags: NOTHING, ancestors: NO_ANCESTORS }
+  const ancestors = groupsAround('UserGroup', user.groups, entities)
+  return { uid: entityUid('User', user.user), attrs, tags: NOTHING, ancestors }
+}
+
+/** Of whom a group's members are, and how policies call it. */
+export type GroupType = 'AgentGroup' | 'UserGroup'
+
+/** The groups that somebody names, and all that those are in. */
+function groupsAround(type: GroupType, named: readonly string[], entities: Entities): ReadonlySet<string> {
+  if (named.length === 0) return NO_ANCESTORS
+  const around = new Set<string>()
+  for (const name of named) {
+    const { key } = entityUid(type, name)
+    around.add(key)
+    for (const above of entities.get(key)?.ancestors ?? []) around.add(above)
+  }
+  return around
 }
 
 type Declared = Readonly<Record<string, AttributeType>>

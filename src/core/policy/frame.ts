@@ -98,8 +98,8 @@ export function contextWith(frame: Frame, holding: Iterable<string>): RecordValu
 
 function ownFrame(question: Whole, tool: Tool, input: Value): Frame {
   const { tenant, caller, chain, request } = question
-  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
-  const person = question.user && userEntity(question.user, tenant.tenant)
+  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant)
+  const person = question.user && userEntity(question.user, tenant)
   const user = person?.uid
   return {
     tenant,
@@ -123,7 +123,7 @@ function homeFrame(question: Whole, tool: Tool, input: Value): Frame {
   const { caller, chain, user, request, known } = question
   const tenant = caller.home
   const prefix = `${request.tenant}/`
-  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant.tenant)
+  const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant)
   const person = user && strangerEntity('User', prefix + user.user)
   const abroad = resourceEntities({ ...known, tools: new Map([[tool.name, tool]]) }, prefix)
   return {

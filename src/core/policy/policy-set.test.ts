@@ -21,6 +21,9 @@ describe('reading a stored policy', () => {
     ['== Agent', named('Agent')],
     ['in an agent', { op: 'in', entity: { type: 'Agent', id: 'x' } }],
     ['in several agents', oneOf('Agent', 'Agent')],
+    ['in a group of agents', oneOf('AgentGroup')],
+    ['in a group of users', oneOf('UserGroup')],
+    ['agents in a group', { ...is('Agent'), in: { entity: { type: 'AgentGroup', id: 'x' } } }],
   ])('takes a permit whose principal is bound to one kind: %s', (_name, principal) => {
     expect(reasonOf(stored(principal))).toBe('ok')
   })
@@ -29,6 +32,7 @@ describe('reading a stored policy', () => {
     ['anybody', { op: 'All' }],
     ['something that is no principal', is('Resource')],
     ['one of either kind', oneOf('Agent', 'User')],
+    ['groups of either kind', oneOf('AgentGroup', 'UserGroup')],
     ['one of none', oneOf()],
   ])('refuses a permit for %s', (_name, principal) => {
     expect(reasonOf(stored(principal))).toBe('policy.unscoped')

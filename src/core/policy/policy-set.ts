@@ -8,6 +8,7 @@ import {
   preparePolicy,
   type ScopeConstraint,
 } from './cedar/cedar.ts'
+import type { GroupType } from './entities.ts'
 import type { Policy } from './policy.ts'
 import {
   addToIndex,
@@ -72,7 +73,7 @@ export function readPolicy(document: Policy): Result<CedarPolicy, Refusal> {
 /** What every policy must keep to besides Cedar's own validation (ARCHITECTURE §4). */
 export function checkPolicy(policy: CedarPolicy): Refusal | undefined {
   if (policy.effect === 'permit' && principalTypeOf(policy.scope.principal) === undefined) {
-    const says = `permit \`${policy.id}\` must say whom it is for: \`principal is Agent\`, \`principal is User\`, or one of them by name`
+    const says = `permit \`${policy.id}\` must say whom it is for: \`principal is Agent\`, \`principal is User\`, or one of them or of their groups by name`
     return refuse('malformed', 'policy.unscoped', says)
   }
   if (policy.conditions.otherUse) {
@@ -89,6 +90,12 @@ function principalTypeOf(scope: ScopeConstraint): PrincipalType | undefined {
   return types.size === 1 && (only === 'Agent' || only === 'User') ? only : undefined
 }
 
+/** Whom a group can hold: a permit for one of these is for that kind. */
+const MEMBERS: ReadonlyMap<string, PrincipalType> = new Map<GroupType, PrincipalType>([
+  ['AgentGroup', 'Agent'],
+  ['UserGroup', 'User'],
+])
+
 function typesOf(scope: ScopeConstraint): readonly string[] {
   switch (scope.op) {
     case 'all':
@@ -96,7 +103,7 @@ function typesOf(scope: ScopeConstraint): readonly string[] {
     case '==':
       return [scope.entity.type]
     case 'in':
-      return scope.entities.map((entity) => entity.type)
+      return scope.entities.map(({ type }) => MEMBERS.get(type) ?? type)
     case 'is':
       return [scope.type]
   }

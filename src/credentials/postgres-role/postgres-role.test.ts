@@ -64,7 +64,7 @@ const ports: CredentialPorts = {
 }
 
 function ask(of: Lease, attributes: Record<string, string> = {}): Issue {
-  const user = { user: 'ana', idp: 'i', sub: 's', state: 'active' as const, attributes }
+  const user = { user: 'ana', idp: 'i', sub: 's', state: 'active' as const, attributes, groups: [] }
   return { allow: {} as Allow, lease: of, resource, tools: toolsOf(resource), agent: {} as Agent, user }
 }
 

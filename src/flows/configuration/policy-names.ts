@@ -1,4 +1,6 @@
+import type { Group } from '../../core/identity/group.ts'
 import type { CedarPolicy, ScopeConstraint } from '../../core/policy/cedar/cedar.ts'
+import type { GroupType } from '../../core/policy/entities.ts'
 import { FACTS_RESOURCE } from '../../core/policy/facts-resource.ts'
 import type { ParsedPolicy } from '../../lib/cedar/cedar.ts'
 import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './problem.ts'
@@ -7,7 +9,7 @@ import type { Declared } from './references.ts'
 type Named = { readonly type: string; readonly id: string }
 
 /**
- * Agents and resources that a policy's scope names and the tenant doesn't have. Cedar takes any name there, and a permit for nobody
+ * Agents, groups and resources that a policy's scope names and the tenant doesn't have. Cedar takes any name there, and a permit for nobody
  * looks like a permit. Users may come from their provider unlisted, and what is another tenant's (`tenant/name`, in the forbids of
  * an agent's home) is not known here, so neither is judged.
  */
@@ -40,8 +42,24 @@ export function unknownNames(
       const says = `tenant \`${declared.tenant}\` has no resource \`${each.id}\``
       return [problem(each, 'policy.unknown_resource', says, resources)]
     }
+    const of = GROUPS.get(each.type)
+    const groups = of === undefined ? [] : groupsOf(declared, of)
+    if (of !== undefined && !groups.includes(each.id)) {
+      const says = `tenant \`${declared.tenant}\` has no group of ${of} \`${each.id}\``
+      return [problem(each, 'policy.unknown_group', says, groups)]
+    }
     return []
   })
+}
+
+const GROUPS: ReadonlyMap<string, Group['of']> = new Map<GroupType, Group['of']>([
+  ['AgentGroup', 'agents'],
+  ['UserGroup', 'users'],
+])
+
+function groupsOf(declared: Declared, of: Group['of']): readonly string[] {
+  const groups = [...(declared.by.get('group')?.values() ?? [])]
+  return groups.filter(({ value }) => value['of'] === of).map(({ name }) => name)
 }
 
 function keys(declared: Declared, kind: 'agent' | 'admission' | 'resource'): readonly string[] {

@@ -1,6 +1,8 @@
 import type { Agent } from '../../core/identity/agent.ts'
+import type { Group } from '../../core/identity/group.ts'
 import { type AgentId, splitAgentId, type TenantName } from '../../core/ids.ts'
 import { highestOf, isAbove, isSink, raises } from '../../core/policy/label.ts'
+import { groupsProblem } from '../../core/policy/nest-groups.ts'
 import { type Resource, toolsOf } from '../../core/policy/resource.ts'
 import { didYouMean, type Problem } from './problem.ts'
 import type { Declaration, DeclaredKind } from './yaml-documents.ts'
@@ -18,13 +20,14 @@ type Check = (declared: Declared, each: Declaration, agents: KnownAgents) => Pro
 
 /** What a document may name, and where the name must lead. */
 const CHECKS: Readonly<Partial<Record<DeclaredKind, readonly Check[]>>> = {
-  agent: [(declared, each) => names(declared, each, ['is', 'trust'], 'trust')],
+  agent: [(declared, each) => names(declared, each, ['is', 'trust'], 'trust'), groupsAreKnown],
+  group: [groupsAreKnown],
   gateway: [
     (declared, each) => names(declared, each, ['is', 'trust'], 'trust'),
     gatewayAtOperator,
     nameIsFree,
   ],
-  user: [(declared, each) => names(declared, each, ['idp'], 'idp')],
+  user: [(declared, each) => names(declared, each, ['idp'], 'idp'), groupsAreKnown],
   resource: [credentialIsKnown, labelPassesAuthority, clearancePassesAuthority, clearanceTakesOwnLabel],
   delegation: [delegatedAgent, delegatedTools],
   admission: [admittedAgent],
@@ -68,6 +71,20 @@ function names(
     `tenant \`${declared.tenant}\` has no ${kind} \`${String(value)}\``,
     didYouMean(String(value), known.keys()),
   )
+}
+
+/** Agents are in groups of agents, users in groups of users, and a group in groups of what it holds. */
+function groupsAreKnown(declared: Declared, each: Declaration): Problem | undefined {
+  const key = each.kind === 'group' ? 'in' : 'groups'
+  const of = each.kind === 'group' ? String(each.value['of']) : `${each.kind}s`
+  const groups = [...(declared.by.get('group')?.values() ?? [])].filter(({ value }) => value['of'] === of)
+  const known = groups.map(({ name }) => name)
+  const named = (each.value[key] ?? []) as readonly string[]
+  const index = named.findIndex((name) => !known.includes(name))
+  if (index < 0) return undefined
+  const name = named[index] ?? ''
+  const says = `tenant \`${declared.tenant}\` has no group of ${of} \`${name}\``
+  return at(each, [key, index], says, didYouMean(name, known))
 }
 
 function credentialIsKnown(declared: Declared, each: Declaration): Problem | undefined {
@@ -161,6 +178,16 @@ function nameIsFree(declared: Declared, each: Declaration): Problem | undefined 
   return declared.by.get('agent')?.has(each.name)
     ? at(each, ['gateway'], `\`${each.name}\` is an agent here already`)
     : undefined
+}
+
+/** Groups that a tenant would be broken by. */
+export function checkGroups(declared: Declared): readonly Problem[] {
+  const all = [...(declared.by.get('group')?.values() ?? [])]
+  const says = groupsProblem(all.map(({ value }) => value as unknown as Group))
+  const [first] = all
+  if (says === undefined || first === undefined) return []
+  const named = all.find(({ name }) => says.includes(`"${name}"`) || says.includes(`\`${name}\``)) ?? first
+  return [{ ...named.placeOf(['in']), code: 'configuration.group', says }]
 }
 
 /** Two agents with the same proof could never be told apart: attestation would refuse both. */
