@@ -15,7 +15,8 @@ export type SpendOnce = (key: string, expires: EpochSeconds) => Promise<boolean>
 /** All that an attestor may touch. Made for one trust provider of one tenant, so nothing in it reaches another's. */
 export type Ports = {
   readonly now: EpochSeconds
-  readonly signal: AbortSignal
+  /** Aborts when the caller goes away; made when first asked for. */
+  readonly signal: () => AbortSignal
   readonly fetch: GuardedFetch
   /** This provider's keys; the same source gives the same cache. */
   readonly keys: (source: KeySource) => RemoteKeys

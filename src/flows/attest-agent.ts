@@ -18,7 +18,7 @@ export async function attestAgent(
   view: AuthorityView,
   evidence: string,
   jkt: string | undefined,
-  signal: AbortSignal,
+  signal: Wire['signal'],
   key = tokenKey(view.name, evidence),
 ): Promise<Result<Caller, Refusal>> {
   const attested = await attest(view, { compact: evidence, key }, signal)
@@ -60,7 +60,7 @@ export function recallAttestation(view: AuthorityView, key: string): Attestation
 async function attest(
   view: AuthorityView,
   { compact, key }: { readonly compact: string; readonly key: string },
-  signal: AbortSignal,
+  signal: Wire['signal'],
 ): Promise<Result<Attestation, Refusal>> {
   const before = recallAttestation(view, key)
   if (before) return ok(before)

@@ -16,12 +16,12 @@ import type { AuthorityMemory } from './authority-memory.ts'
 
 export type Decide = (request: AccessRequest, snapshot: Snapshot, now: EpochMillis) => Decision
 
-/** Evidence of one tenant, judged by that tenant's trust providers and no other's. */
+/** Evidence of one tenant, judged by that tenant's trust providers and no other's. `signal` as in a `Wire`. */
 export type Attest = (
   tenant: TenantSnapshot,
   compact: string,
   now: EpochSeconds,
-  signal: AbortSignal,
+  signal: () => AbortSignal,
 ) => Promise<Result<Attestation, Refusal>>
 
 /** All that the authority's token flows stand on; filled by whoever composes the program. */

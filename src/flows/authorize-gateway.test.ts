@@ -112,7 +112,7 @@ test('a proof is of this key, this token, this request, and counts once', () => 
 
 test('an authority that does not know whether its view is current mints nothing', async () => {
   const old = portsOf(operator, 6000)
-  const wire = { dpop: [], method: 'POST', url: URL, signal: new AbortController().signal }
+  const wire = { dpop: [], method: 'POST', url: URL, signal: () => new AbortController().signal }
   const stale = { fault: 'unavailable', reason: 'registry.stale' }
   await expect(attestGateway(old, { evidence: 'x', instance: 'edge-1' }, wire)).rejects.toMatchObject(stale)
   const ask = { tenant: 'a' as TenantName, resource: 'orders' } as CredentialAsk

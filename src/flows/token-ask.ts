@@ -37,7 +37,8 @@ export type Wire = {
   /** The endpoint as it is published, from configuration. */
   readonly url: string
   readonly address?: string
-  readonly signal: AbortSignal
+  /** Aborts when the caller goes away. Made when first asked for, which costs as much as a digest: only what waits for others asks. */
+  readonly signal: () => AbortSignal
 }
 
 export type IssuedToken = {

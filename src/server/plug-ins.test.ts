@@ -68,7 +68,7 @@ describe('evidence', () => {
       }),
     }
     const attest = attestWith({ store, ring, fetch: noFetch, secrets: {} })
-    const signal = AbortSignal.timeout(1000)
+    const signal = () => AbortSignal.timeout(1000)
     const compact = assertion('one')
     expect(await attest(tenant('a'), compact, NOW, signal)).toMatchObject({ ok: true })
     expect(await attest(tenant('a'), compact, NOW, signal)).toMatchObject({
@@ -93,8 +93,8 @@ describe('evidence', () => {
     }
     const store = { commit: vi.fn() }
     const attest = attestWith({ store, ring, fetch: noFetch, secrets: {} })
-    await attest(tenant('a'), assertion('x'), NOW, AbortSignal.timeout(1000))
-    await attest(tenant('b'), assertion('x'), NOW, AbortSignal.timeout(1000))
+    await attest(tenant('a'), assertion('x'), NOW, () => AbortSignal.timeout(1000))
+    await attest(tenant('b'), assertion('x'), NOW, () => AbortSignal.timeout(1000))
     expect(asked).toEqual(['a/ci', 'b/ci'])
     expect(store.commit).not.toHaveBeenCalled()
   })
@@ -215,9 +215,9 @@ describe('a secret of the operator', () => {
       { iss: 'ci', sub: 'ci', aud: 'x', exp: NOW + 60 },
       { key: key.key, kid: key.kid, typ: 'JWT' },
     )
-    await attest(tenant, token, NOW, AbortSignal.timeout(1000))
+    await attest(tenant, token, NOW, () => AbortSignal.timeout(1000))
     await writeFile(file, 'two\n')
-    await attest(tenant, token, NOW, AbortSignal.timeout(1000))
+    await attest(tenant, token, NOW, () => AbortSignal.timeout(1000))
     expect(seen).toEqual(['one', undefined, 'two', undefined])
     spy.mockRestore()
   })

@@ -31,7 +31,7 @@ const at = (tenant = 'a') => `${authority.issuer(tenant)}/introspect`
 async function gateway() {
   const one = runner(authority, 'gw-1')
   const url = `${authority.origin}/gateway/v1/token`
-  const wire = { dpop: [one.proof(url)], method: 'POST', url, signal: new AbortController().signal }
+  const wire = { dpop: [one.proof(url)], method: 'POST', url, signal: () => new AbortController().signal }
   const attested = await attestGateway(
     authority.ports,
     { evidence: evidence(authority, 'gw-1'), instance: 'gw-1a' },

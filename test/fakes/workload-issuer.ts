@@ -36,7 +36,7 @@ export function testPorts(over: Partial<Ports> = {}): Ports {
   const spent = new Set<string>()
   return {
     now: NOW,
-    signal: new AbortController().signal,
+    signal: () => new AbortController().signal,
     fetch: nowhere,
     keys: createKeyRing(over.fetch ?? nowhere).keysOf('test'),
     spend: async (key) => !spent.has(key) && spent.add(key) === spent,

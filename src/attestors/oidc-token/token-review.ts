@@ -46,7 +46,7 @@ export async function reviewToken(
         kind: 'TokenReview',
         spec: { token: compact, audiences: [trust.audience] },
       }),
-      signal: ports.signal,
+      signal: ports.signal(),
       allow: trust.allow_private,
       ...(trust.ca === undefined ? {} : { ca: trust.ca }),
     },

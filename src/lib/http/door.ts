@@ -64,7 +64,7 @@ export async function handle(
     if ('status' in read) return await answerRefusal(request, response, read, route.errors)
     const query = readQuery(at < 0 ? '' : target.slice(at + 1))
     if (!query) return await answerRefusal(request, response, DOOR_REFUSALS.query, route.errors)
-    const answer = await route.run(doorRequest({ ...read, path, params, query }, request, response))
+    const answer = await route.run(new Arrived(read, { path, params, query }, request, response))
     await respond(request, response, closing(answer, request))
   } catch (fault) {
     door.onFault(fault, route)
@@ -117,19 +117,40 @@ function readQuery(text: string): ReadonlyMap<string, string> | undefined {
   return new Map([...found].map(([name, values]) => [name, values[0] ?? '']))
 }
 
-function doorRequest(
-  read: Omit<DoorRequest, 'method' | 'address' | 'signal'>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): DoorRequest {
-  const signal = lazySignal(response)
-  return {
-    ...read,
-    method: request.method ?? '',
-    address: peerAddress(request),
-    get signal() {
-      return signal()
-    },
+/**
+ * A class for its getter: one in a literal gives each object a shape of its own, which lives, with the request behind it, until the next
+ * full collection.
+ */
+class Arrived implements DoorRequest {
+  readonly method: string
+  readonly path: string
+  readonly params: DoorRequest['params']
+  readonly query: DoorRequest['query']
+  readonly headers: DoorRequest['headers']
+  readonly form: DoorRequest['form']
+  readonly json: unknown
+  readonly address: string
+  readonly #signal: () => AbortSignal
+
+  constructor(
+    { headers, form, json }: Read,
+    { path, params, query }: Pick<DoorRequest, 'path' | 'params' | 'query'>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    this.method = request.method ?? ''
+    this.path = path
+    this.params = params
+    this.query = query
+    this.headers = headers
+    this.form = form
+    this.json = json
+    this.address = peerAddress(request)
+    this.#signal = lazySignal(response)
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal()
   }
 }
 

@@ -22,6 +22,8 @@ type Recipe = {
   readonly curve?: string
   /** Length of a signature in bytes where it is fixed (RFC 7518 §3.4, RFC 8037 §3.1). */
   readonly length?: number
+  /** Whether its signatures are made and read as DER and spelled as JOSE by us (`ecdsa-signature.ts`). */
+  readonly der?: true
   readonly options: {
     readonly padding?: number
     readonly saltLength?: number
@@ -40,8 +42,8 @@ export const RECIPES: Readonly<Record<Algorithm, Recipe>> = {
   PS256: { kty: 'RSA', digest: 'sha256', options: pss(32) },
   PS384: { kty: 'RSA', digest: 'sha384', options: pss(48) },
   PS512: { kty: 'RSA', digest: 'sha512', options: pss(64) },
-  ES256: { kty: 'EC', curve: 'P-256', digest: 'sha256', length: 64, options: p1363 },
-  ES384: { kty: 'EC', curve: 'P-384', digest: 'sha384', length: 96, options: p1363 },
+  ES256: { kty: 'EC', curve: 'P-256', digest: 'sha256', length: 64, der: true, options: {} },
+  ES384: { kty: 'EC', curve: 'P-384', digest: 'sha384', length: 96, der: true, options: {} },
   ES512: { kty: 'EC', curve: 'P-521', digest: 'sha512', length: 132, options: p1363 },
   Ed25519: { kty: 'OKP', curve: 'Ed25519', digest: null, length: 64, options: {} },
 }

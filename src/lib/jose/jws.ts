@@ -2,6 +2,7 @@ import { hash, type KeyObject, sign, verify } from 'node:crypto'
 import { bad, good, type Outcome } from '../outcome.ts'
 import { type JsonObject, parseStrictObject } from '../strict-json.ts'
 import { type Algorithm, algorithmNamed, RECIPES } from './algorithms.ts'
+import { derFromJose, joseFromDer } from './ecdsa-signature.ts'
 import { candidates, type KeySet } from './key-set.ts'
 import type { PinnedKey } from './public-key.ts'
 
@@ -90,6 +91,7 @@ export function signatureHolds(jws: UnverifiedJws, pinned: PinnedKey): boolean {
   if (jws.alg !== pinned.alg) return false
   if (recipe.length !== undefined && jws.signature.length !== recipe.length) return false
   const data = Buffer.from(jws.signed, 'latin1')
+  if (recipe.der) return verify(recipe.digest, data, pinned.key, derFromJose(jws.signature))
   return verify(recipe.digest, data, { key: pinned.key, ...recipe.options }, jws.signature)
 }
 
@@ -97,7 +99,9 @@ export function signatureHolds(jws: UnverifiedJws, pinned: PinnedKey): boolean {
 export function signJws(header: string, payload: string, key: KeyObject, alg: Algorithm): string {
   const recipe = RECIPES[alg]
   const signed = `${encode(header)}.${encode(payload)}`
-  const signature = sign(recipe.digest, Buffer.from(signed, 'latin1'), { key, ...recipe.options })
+  const data = Buffer.from(signed, 'latin1')
+  const made = sign(recipe.digest, data, recipe.der ? key : { key, ...recipe.options })
+  const signature = recipe.der && recipe.length ? joseFromDer(made, recipe.length) : made
   return `${signed}.${signature.toString('base64url')}`
 }
 

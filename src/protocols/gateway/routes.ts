@@ -93,14 +93,14 @@ function presentedOf(authority: AuthorityPorts, { headers, method, path }: DoorR
 
 /** RFC 6749 §5.1 in shape: `access_token`, `token_type`, `expires_in`. */
 async function giveToken(authority: AuthorityPorts, request: DoorRequest): Promise<DoorResponse> {
-  const { form, headers, address, signal } = request
+  const { form, headers, address } = request
   const evidence = form.get('evidence')?.[0]
   const instance = form.get('instance')?.[0]
   if (evidence === undefined || instance === undefined) {
     return problemOf(refuse('malformed', 'gateway.body', 'The form needs `evidence` and `instance`.'))
   }
   const { method, url } = presentedOf(authority, request)
-  const wire = { dpop: headers['dpop'] ?? [], method, url, address, signal }
+  const wire = { dpop: headers['dpop'] ?? [], method, url, address, signal: () => request.signal }
   const given = await attestGateway(authority, { evidence, instance }, wire)
   if (!given.ok) return problemOf(given.error)
   const { token, expiresIn } = given.value

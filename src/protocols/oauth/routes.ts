@@ -163,8 +163,6 @@ function wireOf(view: AuthorityView, request: DoorRequest, endpoint: string): Wi
     method: request.method,
     url: `${view.issuer}/${endpoint}`,
     address: request.address,
-    get signal() {
-      return request.signal
-    },
+    signal: () => request.signal,
   }
 }
