@@ -5,13 +5,14 @@
  * with --json one list; progress on stderr.
  */
 import { parseArgs } from 'node:util'
+import { append } from './append.ts'
 import { exchange } from './exchange.ts'
 import { mcp } from './mcp.ts'
 import { endAll, leaveServerCore, pinned } from './processes.ts'
 import { type Line, list, type Part, table } from './report.ts'
 import { rest } from './rest.ts'
 
-const PARTS: readonly Part[] = [exchange, mcp, rest]
+const PARTS: readonly Part[] = [exchange, mcp, append, rest]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

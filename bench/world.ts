@@ -19,6 +19,8 @@ export type World = {
   readonly folder: string
   /** The authority's configuration file. */
   readonly config: string
+  /** The database that this process started; empty where the authority has its own. */
+  readonly databaseUrl: string
   readonly cluster: Issuer
   readonly idp: Issuer
   readonly authority: Started
@@ -37,6 +39,10 @@ export type WorldOptions = {
   readonly ownDatabase?: boolean
   /** Where the resources' requests go. */
   readonly upstream?: string
+  /** Tenants beside `acme`, each with the same agents, users, resources and policies. */
+  readonly others?: readonly string[]
+  /** Keys of the server's configuration for the authority, beside those that it must have. */
+  readonly authority?: Readonly<Record<string, unknown>>
 }
 
 /** Runs `work` in a world of its own, and takes all of it down afterwards. */
@@ -55,7 +61,13 @@ export async function inWorld<T>(
 
 async function startWorld(
   run: Run,
-  { measured, ownDatabase = false, upstream = 'http://127.0.0.1:9' }: WorldOptions,
+  {
+    measured,
+    ownDatabase = false,
+    upstream = 'http://127.0.0.1:9',
+    others = [],
+    authority: more,
+  }: WorldOptions,
   closers: (() => Promise<unknown>)[],
 ): Promise<World> {
   const folder = await makeRunFolder()
@@ -63,13 +75,16 @@ async function startWorld(
   run.progress('starting PostgreSQL and an authority')
   const [cluster, idp] = await Promise.all([startIssuer(), startIssuer()])
   closers.push(cluster.close, idp.close)
-  const database = ownDatabase ? {} : { database_url: await startDatabase(run, folder, closers) }
+  const database: { readonly database_url?: string } = ownDatabase
+    ? {}
+    : { database_url: await startDatabase(run, folder, closers) }
   const origin = `http://127.0.0.1:${await freePort()}`
   const gatewayOrigin = `http://127.0.0.1:${await freePort()}`
   const config = await writeJson(join(folder, 'authority.yaml'), {
     authority: {
       ...authorityConfig(folder, origin, gatewayOrigin),
       ...database,
+      ...more,
       allow_private: [cluster, idp].map(({ issuer }) => new URL(issuer).host),
     },
   })
@@ -77,7 +92,7 @@ async function startWorld(
   closers.push(authority.stop)
   const admin = createAdminClient({ socket: String(authority.facts['socket']) })
   closers.push(admin.close)
-  await admin.configure('apply', await configuration(), {
+  await admin.configure('apply', await configuration(['acme', ...others]), {
     authority: origin,
     cluster: cluster.issuer,
     cluster_host: new URL(cluster.issuer).host,
@@ -92,6 +107,7 @@ async function startWorld(
   return {
     folder,
     config,
+    databaseUrl: database.database_url ?? '',
     cluster,
     idp,
     authority,
@@ -170,8 +186,8 @@ async function durability(connection: Parameters<typeof openPool>[0]): Promise<s
   return `PostgreSQL ${row.version}, fsync ${row.fsync}, synchronous_commit ${row.commit}`
 }
 
-/** The tenant's folder: one file of what there is once, and for each resource its document and its policies. */
-async function configuration(): Promise<{ path: string; text: string }[]> {
+/** The folder of all tenants: one file of what there is once, and for each resource its document and its policies. */
+async function configuration(tenants: readonly string[]): Promise<{ path: string; text: string }[]> {
   const read = (name: string) => readFile(join(ROOT, 'bench/config', name), 'utf8')
   const [operator, tenant, resource, policy] = await Promise.all([
     read('operator.yaml'),
@@ -183,14 +199,16 @@ async function configuration(): Promise<{ path: string; text: string }[]> {
   const tools = JSON.stringify(named.map((name) => `${name}/*`))
   const fill = (text: string, name: string) => text.replaceAll(`\${resource}`, name)
   return [
-    { path: 'operator/tenant.yaml', text: operator },
-    { path: 'acme/tenant.yaml', text: tenant.replaceAll(`\${tools}`, tools) },
-    {
-      path: 'acme/users.yaml',
-      text: Array.from({ length: USERS }, (_, at) => userDocument(at)).join('---\n'),
-    },
-    ...named.map((name) => ({ path: `acme/${name}.yaml`, text: fill(resource, name) })),
-    ...named.map((name) => ({ path: `acme/policies/${name}.cedar`, text: fill(policy, name) })),
+    { path: 'operator/tenant.yaml', text: operator.replaceAll(`\${tenants}`, JSON.stringify(tenants)) },
+    ...tenants.flatMap((of) => [
+      { path: `${of}/tenant.yaml`, text: tenant.replaceAll(`\${tenant}`, of).replaceAll(`\${tools}`, tools) },
+      {
+        path: `${of}/users.yaml`,
+        text: Array.from({ length: USERS }, (_, at) => userDocument(at)).join('---\n'),
+      },
+      ...named.map((name) => ({ path: `${of}/${name}.yaml`, text: fill(resource, name) })),
+      ...named.map((name) => ({ path: `${of}/policies/${name}.cedar`, text: fill(policy, name) })),
+    ]),
   ]
 }
 
