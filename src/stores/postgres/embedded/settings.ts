@@ -15,7 +15,7 @@ const BASE: Settings = {
   shared_buffers: '32MB',
   work_mem: '4MB',
   maintenance_work_mem: '32MB',
-  max_wal_size: '256MB',
+  max_wal_size: '1GB',
   io_method: 'sync',
   max_worker_processes: 2,
   max_parallel_workers: 0,
