@@ -114,6 +114,9 @@ const called = (token: number) =>
     chain: { expires: (NOW / 1000 + token * 60) as EpochSeconds },
   })
 
+/** What came up is counted afterwards, and some of it is rare: the same cases each time, or the count is a matter of luck. */
+const SEED = 42
+
 describe('what would end an allowed request', () => {
   it('ends it at the first moment that is told, and nothing ends it before', () => {
     let allowed = 0
@@ -136,7 +139,7 @@ describe('what would end an allowed request', () => {
         expect(at(first.at - 1)).toBe('allow')
         for (let when = NOW + 7 * MINUTE; when < first.at; when += 17 * MINUTE) expect(at(when)).toBe('allow')
       }),
-      { numRuns: 400 },
+      { numRuns: 400, seed: SEED },
     )
     expect(allowed).toBeGreaterThan(50)
     expect([...kinds].sort()).toEqual(['admission', 'condition', 'delegation', 'token'])
@@ -237,7 +240,7 @@ describe('what an explanation may not tell', () => {
           for (const secret of [...secrets, 'lee@', 'operator']) expect(plain).not.toContain(secret)
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 500, seed: SEED },
     )
     expect([...outcomes]).toEqual(
       expect.arrayContaining([
