@@ -101,6 +101,7 @@ function emptyTenant(name: TenantName): TenantSnapshot {
     credentials: emptyMap(),
     conditions: emptyMap(),
     policies: NO_POLICIES,
+    quarantine: emptyMap(),
     entities: WITH_BUILT_IN,
     revocations: emptyMap(),
     facts: emptyMap(),
@@ -226,6 +227,9 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   },
   'session-label': (draft, name, doc) => {
     draft.sessionLabels = put(draft, draft.sessionLabels, name, doc)
+  },
+  quarantine: (draft, name, doc) => {
+    draft.quarantine = put(draft, draft.quarantine, name, doc)
   },
 }
 

@@ -14,6 +14,7 @@ import { revocationSchema } from './lifecycle/revocation.ts'
 import { conditionSchema, factSchema } from './policy/condition.ts'
 import { delegationSchema } from './policy/delegation.ts'
 import { policySchema } from './policy/policy.ts'
+import { quarantineSchema } from './policy/quarantine.ts'
 import { resourceSchema } from './policy/resource.ts'
 import { sessionLabelSchema } from './policy/session-label.ts'
 
@@ -36,6 +37,7 @@ export const DOCUMENTS = {
   fact: factSchema,
   key: signingKeySchema,
   'session-label': sessionLabelSchema,
+  quarantine: quarantineSchema,
 } as const
 
 export type DocumentKind = keyof typeof DOCUMENTS

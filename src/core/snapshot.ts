@@ -17,6 +17,7 @@ import type { Delegation } from './policy/delegation.ts'
 import type { DelegationsFor } from './policy/delegations-for.ts'
 import type { FactsResource } from './policy/facts-resource.ts'
 import type { PolicySet } from './policy/policy-set.ts'
+import type { Quarantine } from './policy/quarantine.ts'
 import type { Resource } from './policy/resource.ts'
 import type { SessionLabel } from './policy/session-label.ts'
 import type { Tool } from './policy/tool.ts'
@@ -52,6 +53,8 @@ export type TenantSnapshot = {
   readonly credentials: PersistentMap<string, CredentialProviderSettings>
   readonly conditions: PersistentMap<string, { readonly condition: Condition; readonly test: ConditionTest }>
   readonly policies: PolicySet
+  /** By the name of the policy, which may be gone. */
+  readonly quarantine: PersistentMap<string, Quarantine>
   /** What policies see of the resources, their tools, and groups; agents and users are added for each question. */
   readonly entities: PersistentMap<string, Entity>
   readonly revocations: PersistentMap<Link, Revocation>

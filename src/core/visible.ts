@@ -109,6 +109,7 @@ function homeViewOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: D
       case 'group':
         return groups.has(groupUid(change.doc).key) ? change : undefined
       case 'policy':
+      case 'quarantine':
         return forbids.policies.has(change.name) ? change : undefined
       case 'condition':
         return forbids.conditions.has(change.name) ? change : undefined

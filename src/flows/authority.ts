@@ -14,7 +14,12 @@ import type { RemoteKeys } from '../lib/jose/remote-keys.ts'
 import type { SigningKey } from '../lib/jose/signing-key.ts'
 import type { AuthorityMemory } from './authority-memory.ts'
 
-export type Decide = (request: AccessRequest, snapshot: Snapshot, now: EpochMillis) => Decision
+/** At once, unless a policy in quarantine must be asked about first (decision 0012). */
+export type Decide = (
+  request: AccessRequest,
+  snapshot: Snapshot,
+  now: EpochMillis,
+) => Decision | Promise<Decision>
 
 /** Evidence of one tenant, judged by that tenant's trust providers and no other's. `signal` as in a `Wire`. */
 export type Attest = (

@@ -1,5 +1,4 @@
 import type { AccessRequest, Json } from '../core/policy/access-request.ts'
-import { decide } from '../core/policy/decide.ts'
 import type { Allow, Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse, Unavailable } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -115,11 +114,11 @@ const NOT_PLACEABLE = refuse(
 )
 
 /** Compared right before the request leaves (ARCHITECTURE §2.5). The same view gives the same answer, so only a newer one is asked. */
-function endedSince({ point }: Enforcement, { request, revision }: Allow): Refusal | undefined {
+function endedSince({ point, engine }: Enforcement, { request, revision }: Allow): Refusal | undefined {
   const snapshot = point.snapshot()
   const now = point.now()
   if (snapshot.revision === revision && now < request.chain.expires * 1000) return undefined
-  const again = decide(request, snapshot, now)
+  const again = engine.decideNow(request, snapshot, now)
   return again.outcome === 'allow' ? undefined : again.refusal
 }
 
@@ -137,11 +136,11 @@ const ABOUT_THE_TOOL: ReadonlySet<string> = new Set([
   'delegation.missing',
 ])
 
-function isHidden({ point }: Enforcement, { request, reason, ...decision }: Decision): boolean {
+function isHidden({ point, engine }: Enforcement, { request, reason, ...decision }: Decision): boolean {
   if ('refusal' in decision && decision.refusal.refused === 'unknown') return true
   if (!ABOUT_THE_TOOL.has(reason) || request.act.kind !== 'call') return false
   const listing: AccessRequest = { ...request, act: { kind: 'list', tool: request.act.tool } }
-  return decide(listing, point.snapshot(), point.now()).outcome === 'deny'
+  return engine.decideNow(listing, point.snapshot(), point.now()).outcome === 'deny'
 }
 
 /** Names of arguments that the configuration declares; others are the caller's own words and could hold anything. */

@@ -1,11 +1,11 @@
 import type { EnforcementPoint } from '../core/enforcement.ts'
 import type { AccessRequest } from '../core/policy/access-request.ts'
-import { decide } from '../core/policy/decide.ts'
 import { lookUp } from '../core/policy/question.ts'
 import { STANDING } from '../core/policy/standing.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { EpochMillis } from '../core/time.ts'
+import type { SecondEngine } from './second-engine.ts'
 
 /** Something that goes on after its decision: a call in flight, an open stream. */
 export type Watched = {
@@ -97,10 +97,11 @@ export function standing(request: AccessRequest, snapshot: Snapshot, now: EpochM
 
 /** Whether the same question would still be allowed. For a stream, which goes on. */
 export function stillAllowed(
+  { decideNow }: Pick<SecondEngine, 'decideNow'>,
   request: AccessRequest,
   snapshot: Snapshot,
   now: EpochMillis,
 ): Refusal | undefined {
-  const decision = decide(request, snapshot, now)
+  const decision = decideNow(request, snapshot, now)
   return decision.outcome === 'allow' ? undefined : decision.refusal
 }

@@ -1,7 +1,6 @@
 import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { DecisionId } from '../core/ids.ts'
 import type { AccessRequest } from '../core/policy/access-request.ts'
-import { decide } from '../core/policy/decide.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import { type Refusal, Unavailable } from '../core/refusal.ts'
 import { type GatewayCaller, requireFresh } from './authenticate-at-gateway.ts'
@@ -33,7 +32,7 @@ export async function decideAtGateway(
     address,
   }
   await requireFreshFor(enforcement, caller, request)
-  const decision = decide(request, point.snapshot(), point.now())
+  const decision = await enforcement.engine.decide(request, point.snapshot(), point.now())
   await point.record(eventOf(enforcement, caller, decision, asked))
   return decision
 }

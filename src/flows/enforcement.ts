@@ -2,12 +2,14 @@ import type { EnforcementPoint } from '../core/enforcement.ts'
 import { createReplayCache } from '../lib/jose/dpop-replay.ts'
 import { createUpstreams, type UpstreamLimits, type Upstreams } from '../lib/upstream.ts'
 import { type ChainWatch, createChainWatch } from './chain-watch.ts'
+import { ONE_ENGINE, type SecondEngine } from './second-engine.ts'
 import { createHeldCredentials, type HeldCredentials } from './upstream-credential.ts'
 import { type AccessPorts, createAccessTokenCache } from './verify-access-token.ts'
 
 /** Everything that the data path of one gateway process keeps in memory. None of it outlives the process, and none of it is shared. */
 export type Enforcement = {
   readonly point: EnforcementPoint
+  readonly engine: Pick<SecondEngine, 'decide' | 'decideNow'>
   readonly access: AccessPorts
   readonly upstreams: Upstreams
   readonly held: HeldCredentials
@@ -23,6 +25,8 @@ export type EnforcementOptions = {
   /** Proofs that can be remembered at once; beyond it requests are refused (`dpop.replay_full`), never forgotten. */
   readonly proofs?: number
   readonly nonces?: readonly string[]
+  /** Default: our engine alone, so that what is in quarantine allows nothing. */
+  readonly engine?: Enforcement['engine']
   /** Default 10,000. */
   readonly maxOpen?: number
 }
@@ -34,6 +38,7 @@ export function createEnforcement(point: EnforcementPoint, options: EnforcementO
   const upstreams = createUpstreams(options.upstream)
   return {
     point,
+    engine: options.engine ?? ONE_ENGINE,
     access: {
       cache: createAccessTokenCache(),
       replay: createReplayCache(options.proofs),

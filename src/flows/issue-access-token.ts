@@ -49,9 +49,9 @@ export async function issueAccessToken(
     act: { kind: 'enter' },
     ...(wire.address === undefined ? {} : { address: wire.address }),
   }
-  const decision = view.ports.decide(request, view.snapshot, view.at)
+  const decision = await view.ports.decide(request, view.snapshot, view.at)
   if (decision.outcome !== 'allow') return { ok: false, error: { refusal: decision.refusal, decision } }
-  const scope = narrowed(view, decision, known, subject, target)
+  const scope = await narrowed(view, decision, known, subject, target)
   if (!scope.ok) return { ok: false, error: { refusal: scope.error, decision } }
   return ok(await mint(view, { caller, subject, target, session, chain, decision, scope: scope.value }))
 }
@@ -142,13 +142,13 @@ function chainFits(
 }
 
 /** RFC 6749 §3.3: the tools asked for that exist, that the subject token had, and that are not certainly refused. */
-function narrowed(
+async function narrowed(
   view: AuthorityView,
   enter: Allow,
   known: KnownResource,
   subject: Subject,
   target: TokenTarget,
-): Result<readonly string[] | undefined, Refusal> {
+): Promise<Result<readonly string[] | undefined, Refusal>> {
   const asked = target.scope ?? subject.scope
   if (asked === undefined) return ok(undefined)
   const names = new Map<string, string>()
@@ -156,10 +156,12 @@ function narrowed(
   if (asked.some((action) => !names.has(action)))
     return err(refuse('denied', 'scope.unknown', 'A scope is not a tool of this resource.'))
   // What the subject token was narrowed to is in the chain, and judged with it.
-  const permitted = asked.filter((action) => {
+  const permitted: string[] = []
+  for (const action of asked) {
     const act = { kind: 'list', tool: names.get(action) ?? '' } as const
-    return view.ports.decide({ ...enter.request, act }, view.snapshot, view.at).outcome !== 'deny'
-  })
+    const listed = await view.ports.decide({ ...enter.request, act }, view.snapshot, view.at)
+    if (listed.outcome !== 'deny') permitted.push(action)
+  }
   return permitted.length > 0
     ? ok(permitted)
     : err(refuse('denied', 'scope.none_permitted', 'None of the tools asked for is permitted.'))

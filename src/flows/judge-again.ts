@@ -45,7 +45,7 @@ export async function judgeAgain(
     await record(view, ask, caller.error, facts)
     return caller
   }
-  const decision = ports.decide(requestOf(caller.value, ask), view.snapshot, view.at)
+  const decision = await ports.decide(requestOf(caller.value, ask), view.snapshot, view.at)
   if (decision.outcome !== 'allow') {
     await view.ports.store.commit({ events: [{ ...decisionEvent(view, decision), facts }] })
     return err(decision.refusal)

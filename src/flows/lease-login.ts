@@ -42,7 +42,9 @@ export async function leaseLogin(
     await view.ports.store.commit({ events: [refusedCallEvent(view, caller.value, wanted.error)] })
     return wanted
   }
-  const decisions = wanted.value.map((tool) => decideTool(view, caller.value, tool, ask.address))
+  const decisions = await Promise.all(
+    wanted.value.map((tool) => decideTool(view, caller.value, tool, ask.address)),
+  )
   const chosen = choose(decisions, ask.tools !== undefined)
   if (!chosen.ok) {
     await view.ports.store.commit({ events: decisions.map(({ decision }) => decisionEvent(view, decision)) })
@@ -72,9 +74,14 @@ function toolsAsked(
   return ok(found.filter((tool) => tool !== undefined))
 }
 
-function decideTool(view: AuthorityView, caller: PresentedCaller, tool: Tool, address: string): Judged {
+async function decideTool(
+  view: AuthorityView,
+  caller: PresentedCaller,
+  tool: Tool,
+  address: string,
+): Promise<Judged> {
   const request = callOf(view, caller, tool.name, {}, address)
-  return { tool, decision: view.ports.decide(request, view.snapshot, view.at) }
+  return { tool, decision: await view.ports.decide(request, view.snapshot, view.at) }
 }
 
 /** Named tools must all be allowed; otherwise the login carries what is, and must carry something. */

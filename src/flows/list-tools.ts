@@ -1,5 +1,4 @@
 import type { AccessRequest } from '../core/policy/access-request.ts'
-import { decide } from '../core/policy/decide.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
 import { type Called, send } from './call-resource.ts'
@@ -23,14 +22,18 @@ export async function enterResource(
 }
 
 /** The declared tools that are not certainly refused to this chain now: those that a list may show (ARCHITECTURE §4). */
-export function visibleTools({ point }: Enforcement, { request }: Decision): ReadonlySet<string> {
+export async function visibleTools(
+  { point, engine }: Enforcement,
+  { request }: Decision,
+): Promise<ReadonlySet<string>> {
   const snapshot = point.snapshot()
   const now = point.now()
   const tools = snapshot.tenants.get(request.tenant)?.resources.get(request.resource)?.tools.keys() ?? []
   const visible = new Set<string>()
   for (const tool of tools) {
     const listing: AccessRequest = { ...request, act: { kind: 'list', tool } }
-    if (decide(listing, snapshot, now).outcome !== 'deny') visible.add(tool)
+    const listed = await engine.decide(listing, snapshot, now)
+    if (listed.outcome !== 'deny') visible.add(tool)
   }
   return visible
 }

@@ -87,7 +87,7 @@ type Line = {
 }
 
 function openLine(
-  { watch }: Enforcement,
+  { watch, engine }: Enforcement,
   { target, access }: GatewayCaller,
   { request }: Allow,
   caller: AbortSignal,
@@ -102,7 +102,7 @@ function openLine(
   }
   const gone = () => close('caller')
   const release = watch.add({
-    judge: (snapshot, now) => stillAllowed(request, snapshot, now),
+    judge: (snapshot, now) => stillAllowed(engine, request, snapshot, now),
     until: access.chain.expires * 1000,
     staleness: stalenessMs(target, 'read'),
     end: close,

@@ -36,7 +36,7 @@ export async function reportFact(
     return err(refusal)
   }
   const input: Json = { subject, says: ask.says }
-  const decision = view.ports.decide(
+  const decision = await view.ports.decide(
     callOf(view, caller.value, 'report', input, ask.address),
     view.snapshot,
     view.at,

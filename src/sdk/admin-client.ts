@@ -6,8 +6,10 @@ import type {
   ConfigurationAnswer,
   ConfigurationFile,
   ConfigurationProblem,
+  EngineLine,
   Explained,
   GatewayLine,
+  QuarantineLine,
   RevocationReport,
   RootLine,
   SignedCheckpoint,
@@ -80,6 +82,13 @@ export type AdminClient = {
     link: string,
     reason: string,
   ) => Promise<{ readonly link: string; readonly revision: number }>
+  readonly quarantine: (tenant: string) => Promise<{ readonly quarantine: readonly QuarantineLine[] }>
+  readonly liftQuarantine: (
+    tenant: string,
+    policy: string,
+    reason: string,
+  ) => Promise<{ readonly policy: string; readonly revision: number }>
+  readonly engines: () => Promise<{ readonly engines: readonly EngineLine[] }>
   readonly audit: (tenant: string, query: AuditQuery) => Promise<AuditPage>
   readonly decision: (tenant: string, decision: string) => Promise<Pick<AuditPage, 'events'>>
   /** The whole log as bytes of lines, for `verifyExport`. */
@@ -119,6 +128,12 @@ export function createAdminClient(connection: AdminConnection): AdminClient {
       const query = new URLSearchParams({ reason })
       return call(at(tenant, `revocations/${pathPart(link)}?${query}`), { method: 'DELETE' })
     },
+    quarantine: (tenant) => call(at(tenant, 'quarantine')),
+    liftQuarantine: (tenant, policy, reason) => {
+      const query = new URLSearchParams({ reason })
+      return call(at(tenant, `quarantine/${pathPart(policy)}?${query}`), { method: 'DELETE' })
+    },
+    engines: () => call('/engines'),
     audit: (tenant, query) => call(at(tenant, `audit?${new URLSearchParams(query)}`)),
     decision: (tenant, decision) => call(at(tenant, `audit/${pathPart(decision)}`)),
     exportAudit: async (tenant) => wire.bytes(at(tenant, 'export'), await tokenOf()),

@@ -131,3 +131,19 @@ export type AuditQuery = Readonly<
 export type SignedCheckpoint = { readonly origin: string; readonly size: number; readonly note: string }
 /** Why a request would be allowed or not, step by step. */
 export type Explained = LongExplanation
+/** A policy that allows only what both engines allow, since when (milliseconds since 1970), and what each said of which decision. */
+export type QuarantineLine = {
+  readonly quarantine: string
+  readonly at: number
+  readonly decision: string
+  readonly says: string
+}
+/** A process that decides: calls that were asked of Cedar's own engine again, on how many both differed, how many were left out. */
+export type EngineLine = {
+  readonly role: 'authority' | 'gateway'
+  readonly gateway?: string
+  readonly instance?: string
+  readonly again: number
+  readonly differed: number
+  readonly dropped: number
+}

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { applyChanges } from '../core/apply-changes.ts'
 import { seconds } from '../core/identity/name.ts'
-import { decide } from '../core/policy/decide.ts'
 import { emptySnapshot } from '../core/snapshot.ts'
 import { credentialProviders } from '../credentials/registry.ts'
 import type { AuthorityPorts } from '../flows/authority.ts'
 import { createAuthorityMemory } from '../flows/authority-memory.ts'
+import { createEngineReports, type EngineReports } from '../flows/engine-reports.ts'
 import { createGatewayFeeds, type GatewayFeeds } from '../flows/feed-gateway.ts'
+import { liftQuarantine } from '../flows/quarantine-policies.ts'
 import { restore } from '../flows/restore.ts'
 import { revoke } from '../flows/revoke.ts'
 import { createLeaseSweep, type LeaseSweep, startLeaseSweep } from '../flows/sweep-leases.ts'
@@ -32,6 +33,7 @@ import { type Checkpointer, openCheckpointer } from './audit-log-key.ts'
 import { applyPorts } from './conditions.ts'
 import type { AuthorityConfig } from './config.ts'
 import { openDatabase } from './database.ts'
+import { openAuthorityEngine } from './engines.ts'
 import { checkPlace, GRACE_MS, openDoor } from './listen.ts'
 import { type LiveRegistry, startLiveRegistry } from './live-registry.ts'
 import { ownFolder } from './own-folder.ts'
@@ -121,6 +123,7 @@ async function open(
     tending,
     checkpointer,
     providers: credentialProviders(),
+    log,
     fault,
     closers,
   }
@@ -150,6 +153,7 @@ type Parts = {
   readonly tending: KeyTending
   readonly checkpointer: Checkpointer
   readonly providers: Providers
+  readonly log: Logger
   readonly fault: (error: unknown) => void
   readonly closers: Closers
 }
@@ -165,6 +169,10 @@ function assemble(parts: Parts): {
   const { live, store, keys, closers, config, providers, fault } = parts
   const fetch = createGuardedFetch({ allow: config.allow_private })
   const ring = createKeyRing(fetch)
+  const doubts = { store, snapshot: live.snapshot, refresh: live.refresh, now: wallClock }
+  const engine = openAuthorityEngine(config.ask_again, doubts, parts.log)
+  closers.push(engine.close)
+  const engines = createEngineReports(engine.counts)
   const authority: AuthorityPorts = {
     origin: config.origin,
     gatewayOrigin: config.gateway_origin,
@@ -175,7 +183,7 @@ function assemble(parts: Parts): {
     maxAgeMs: seconds(config.staleness) * 1000,
     refresh: live.refresh,
     store,
-    decide,
+    decide: engine.decide,
     attest: attestWith({ store, ring, fetch, secrets: config.secrets }),
     idpKeys: idpKeysWith(ring),
     signer: keys.signerFor,
@@ -196,12 +204,12 @@ function assemble(parts: Parts): {
   })
   closers.push(startLeaseSweep(leases, live.onChange, fault))
   const journal = { store, now: wallClock, memory: createJournalMemory() }
-  const admin = adminPorts(parts, feeds, leases, fetch)
+  const admin = adminPorts(parts, { feeds, leases, fetch, engines })
   const shared = [
     ...oauthRoutes(authority),
     ...leaseRoutes(authority, leasing),
     ...factRoutes(authority),
-    ...gatewayRoutes({ authority, leasing, feeds, journal }),
+    ...gatewayRoutes({ authority, leasing, feeds, journal, engines }),
   ]
   const routes = [...shared, ...adminRoutes(admin)]
   return { routes, socketRoutes: adminSocketRoutes(admin), endFeeds: feeds.close }
@@ -209,9 +217,17 @@ function assemble(parts: Parts): {
 
 function adminPorts(
   parts: Parts,
-  feeds: GatewayFeeds,
-  leases: LeaseSweep,
-  fetch: ReturnType<typeof createGuardedFetch>,
+  {
+    feeds,
+    leases,
+    fetch,
+    engines,
+  }: {
+    readonly feeds: GatewayFeeds
+    readonly leases: LeaseSweep
+    readonly fetch: ReturnType<typeof createGuardedFetch>
+    readonly engines: EngineReports
+  },
 ): AdminPorts {
   const { live, tending, store, config, checkpointer, providers, closers } = parts
   const cedar = openCedar()
@@ -229,6 +245,8 @@ function adminPorts(
     checkpoints: checkpointer,
     revoke: (ask) => revoke({ ...shared, feeds, leases }, ask),
     restore: (ask) => restore(shared, ask),
+    lift: (ask) => liftQuarantine(shared, ask),
+    engines: engines.lines,
     gateways: feeds.connected,
     roots: async () => rootsOf(config, live.snapshot()),
   }

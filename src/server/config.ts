@@ -30,6 +30,9 @@ const listenSchema = z
 const tlsSchema = z.strictObject({ certificate: z.string(), key: z.string() })
 const hostPort = z.string().regex(/^.+:\d{1,5}$/, { error: 'host:port' })
 
+/** One decided call in so many is asked of Cedar's own engine again, later. */
+const askAgainSchema = z.int().min(1).max(1_000_000_000).default(10_000)
+
 const adminsSchema = z.strictObject({
   issuer: z.url(),
   audience: z.string().min(1),
@@ -57,6 +60,7 @@ const authoritySchema = z.strictObject({
   log_name: z.string().regex(/^[a-z0-9./-]{1,80}$/),
   /** How old the authority's view of the database may be before it mints nothing. */
   staleness: durationSchema.default('5s'),
+  ask_again: askAgainSchema,
   /** Private `host:port`s that documents may name too (their own `allow_private`): both must list one, or it isn't fetched. */
   allow_private: z.array(hostPort).default([]),
   /** Credentials that attestors may use by name, each in a file: such as the one for Kubernetes TokenReview. */
@@ -80,6 +84,7 @@ const gatewaySchema = z.strictObject({
   journal: z.string().min(1),
   /** Refuse once the oldest record that the authority hasn't taken is older than this. */
   unshipped: durationSchema.default('30s'),
+  ask_again: askAgainSchema,
 })
 
 /** The whole of a server configuration file. */

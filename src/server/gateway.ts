@@ -6,6 +6,7 @@ import { randomId, randomSalt } from '../stores/postgres/store/random.ts'
 import type { Running } from './authority.ts'
 import { applyPorts } from './conditions.ts'
 import type { GatewayConfig } from './config.ts'
+import { type GatewayEngine, openGatewayEngine } from './engines.ts'
 import { type GatewayLink, startGatewayLink } from './gateway-link/gateway-link.ts'
 import { checkPlace, GRACE_MS, type OpenDoor, openDoor } from './listen.ts'
 import { wallClock } from './plug-ins.ts'
@@ -35,12 +36,13 @@ export async function startGateway(
   })
   try {
     await Promise.race([link.ready, ended(signal)])
-    const mcp = openMcpDoor(link.point)
+    const engine = openGatewayEngine(config.ask_again, link, log)
+    const mcp = openMcpDoor(link.point, { engine })
     const door = await openDoor('gateway', config, mcp.routes, fault)
     const { host, port, renew } = door
     const facts = { role: 'gateway', instance: config.instance, host, port, origin: config.origin }
     const routes = { address: mcp.routes, socket: [] }
-    return { facts, routes, renew, close: () => closeGateway(door, mcp, link) }
+    return { facts, routes, renew, close: () => closeGateway(door, mcp, engine, link) }
   } catch (error) {
     await link.close()
     throw error
@@ -57,10 +59,16 @@ function ended(signal: AbortSignal): Promise<never> {
 }
 
 /** Nothing new is let in; calls in flight may finish, streams are told and ended; then the last records go to the authority. */
-async function closeGateway(door: OpenDoor, mcp: McpDoor, link: GatewayLink): Promise<void> {
+async function closeGateway(
+  door: OpenDoor,
+  mcp: McpDoor,
+  engine: GatewayEngine,
+  link: GatewayLink,
+): Promise<void> {
   const closed = door.close()
   await Promise.race([closed, wait(GRACE_MS / 2)])
   await mcp.close()
   await closed
+  await Promise.race([engine.close(), wait(LAST_SHIPMENT_MS, undefined, { ref: false })])
   await Promise.race([link.close(), wait(LAST_SHIPMENT_MS, undefined, { ref: false })])
 }

@@ -14,6 +14,7 @@ const CONFIG: AuthorityConfig = {
   folder: '/state',
   log_name: 'authority.example/log',
   staleness: '5s',
+  ask_again: 10_000,
   allow_private: [],
   secrets: {},
 }

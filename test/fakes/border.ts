@@ -12,6 +12,7 @@ import { emptySnapshot } from '../../src/core/snapshot.ts'
 import { epochMillis } from '../../src/core/time.ts'
 import type { AuthorityPorts } from '../../src/flows/authority.ts'
 import { createAuthorityMemory } from '../../src/flows/authority-memory.ts'
+import { createEngineReports } from '../../src/flows/engine-reports.ts'
 import { createGatewayFeeds } from '../../src/flows/feed-gateway.ts'
 import { type RevokeAsk, type RevokePorts, revoke } from '../../src/flows/revoke.ts'
 import { createLeaseSweep } from '../../src/flows/sweep-leases.ts'
@@ -94,6 +95,7 @@ export async function startBorder() {
       leasing,
       feeds,
       journal: { store, now, memory: createJournalMemory() },
+      engines: createEngineReports(() => ({ again: 0, differed: 0, dropped: 0 })),
     })
   })
   const closers: (() => Promise<void>)[] = []

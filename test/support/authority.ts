@@ -132,6 +132,7 @@ async function authorityConfig(place: Place & { readonly company: Company }) {
     database_url: `postgres://${user}@${encodeURIComponent(host)}:${port}/countersign`,
     log_name: 'surface.example/log',
     staleness: '5s',
+    ask_again: 1,
     allow_private: [company.cluster.host, company.idp.host],
     // The same person of the same provider: what a token is meant for tells an administrator's from a user's.
     admins: {
@@ -154,7 +155,7 @@ async function openGateway(
   const journal = join(folder, 'journal')
   await mkdir(journal, { mode: 0o700 })
   const config = { listen: new URL(gatewayOrigin).host, instance: 'gw-1', origin: gatewayOrigin, journal }
-  return startGateway({ ...config, authority: origin, evidence: file, unshipped: '30s' }, log)
+  return startGateway({ ...config, authority: origin, evidence: file, unshipped: '30s', ask_again: 1 }, log)
 }
 
 function applier(admin: AdminClient, company: Company): Surface['apply'] {

@@ -245,7 +245,7 @@ function mcpNaming(matrix: Matrix, method: 'POST' | 'GET' | 'DELETE'): Naming {
 }
 
 /** Routes whose only name is the tenant: one that is not there is as unknown as any name under it. */
-const ONLY_TENANT = ['audit', 'export', 'checkpoint', 'log-key', 'revocations', 'user']
+const ONLY_TENANT = ['audit', 'export', 'checkpoint', 'log-key', 'revocations', 'quarantine', 'user']
 
 const AT = '/admin/v1/t/a'
 
@@ -329,6 +329,12 @@ function revocationNamings({ asAdmin }: Askers, theirs: Theirs): readonly Naming
       says: 'a revocation of B',
       names: [`session:${theirs.session}`, 'session:ses_nothing'],
       ask: (name) => asAdmin('DELETE', `${AT}/revocations/${name}?reason=matrix`),
+    },
+    {
+      route: 'DELETE /admin/v1/t/:tenant/quarantine/:policy',
+      says: 'a policy of B in quarantine',
+      names: ['only-b', 'zz-none'],
+      ask: (name) => asAdmin('DELETE', `${AT}/quarantine/${name}?reason=matrix`),
     },
   ]
 }

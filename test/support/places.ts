@@ -252,6 +252,14 @@ function gatewayPlaces(kinds: Kinds): readonly Place[] {
     },
     {
       ...api,
+      route: 'POST /gateway/v1/engines',
+      name: 'what the engines said',
+      ...path('engines'),
+      json: { counts: { again: 0, differed: 0, dropped: 0 }, doubts: [] },
+      status: 204,
+    },
+    {
+      ...api,
       route: 'GET /gateway/v1/journal',
       name: 'the next record wanted',
       path: '/gateway/v1/journal?recorder=rec_surface',
@@ -303,6 +311,12 @@ function adminPlaces(decision: string): readonly Place[] {
       '/admin/v1/t/a/revocations/session:ses_other?reason=surface',
       409,
     ],
+    ['GET /admin/v1/t/:tenant/quarantine', '/admin/v1/t/a/quarantine', 200],
+    [
+      'DELETE /admin/v1/t/:tenant/quarantine/:policy',
+      '/admin/v1/t/a/quarantine/own-orders?reason=surface',
+      404,
+    ],
     ['GET /admin/v1/t/:tenant/audit', '/admin/v1/t/a/audit', 200],
     ['GET /admin/v1/t/:tenant/audit/:decision', `/admin/v1/t/a/audit/${decision}`, 200],
     ['GET /admin/v1/t/:tenant/export', '/admin/v1/t/a/export', 200],
@@ -315,6 +329,7 @@ function adminPlaces(decision: string): readonly Place[] {
       { agent: 'operator/support', tool: 'catalogue/list_products' },
     ],
     ['GET /admin/v1/gateways', '/admin/v1/gateways', 200],
+    ['GET /admin/v1/engines', '/admin/v1/engines', 200],
     ['GET /admin/v1/roots', '/admin/v1/roots', 200],
     ['GET /admin/v1/openapi.json', '/admin/v1/openapi.json', 200],
   ]

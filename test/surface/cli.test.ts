@@ -291,6 +291,8 @@ describe('the connection', () => {
 describe('the rest', () => {
   it.each([
     [['gateways'], 'gw-1'],
+    [['engines'], 'edge/gw-1'],
+    [['quarantine', 'list', '--tenant', 'a'], 'No policy is in quarantine.'],
     [['roots'], 'audit-log.key'],
     [['tenants'], 'Customer A'],
     [['--version'], '0.1.0'],
@@ -299,6 +301,14 @@ describe('the rest', () => {
   ])('%j is done and says %s', async (args, says) => {
     const { code, out } = await type(args)
     expect([code, out]).toEqual([0, expect.stringContaining(says)])
+  })
+  it('nothing is lifted that is not in quarantine', async () => {
+    const more = ['--tenant', 'a', '--reason', 'x']
+    expect(await json('quarantine', 'lift', 'own-orders', ...more)).toMatchObject({
+      code: 1,
+      reason: 'quarantine.none',
+    })
+    expect(await type(['quarantine', 'lift', 'own-orders'])).toMatchObject({ code: 2 })
   })
   it.each([[['nothing']], [['apply']], [['revoke', 'agent']], [['tenants', '--no-such']], [[]]])(
     '%j is wrong use',

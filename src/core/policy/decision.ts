@@ -1,6 +1,7 @@
 import type { DecisionId, Revision } from '../ids.ts'
 import type { Refusal } from '../refusal.ts'
 import type { AccessRequest } from './access-request.ts'
+import type { EngineQuestion } from './both-engines.ts'
 import type { ConditionResult } from './condition.ts'
 
 /**
@@ -9,8 +10,11 @@ import type { ConditionResult } from './condition.ts'
  */
 export type Side = {
   readonly principal: 'agent' | 'user' | 'home'
-  /** `depends`: on the input, which is not known when a tool is listed or a resource entered. */
-  readonly outcome: 'permitted' | 'depends' | 'forbidden' | 'no_permit' | 'error'
+  /**
+   * `depends`: on the input, which is not known when a tool is listed or a resource entered. `quarantined`: on what the second engine
+   * says of a policy in quarantine.
+   */
+  readonly outcome: 'permitted' | 'depends' | 'forbidden' | 'no_permit' | 'error' | 'quarantined'
   /** The determining policies: the permits, or the forbids, that decided; the permits that it depends on. */
   readonly policies: readonly string[]
   /** Policies whose evaluation failed: any one denies. */
@@ -40,7 +44,13 @@ export type Allow = Judged & {
   readonly reason: 'allowed'
   readonly [allowed]: true
 }
-export type Deny = Judged & { readonly outcome: 'deny'; readonly reason: string; readonly refusal: Refusal }
+/** `unasked`: what the second engine must be asked before this could be anything but a no. */
+export type Deny = Judged & {
+  readonly outcome: 'deny'
+  readonly reason: string
+  readonly refusal: Refusal
+  readonly unasked?: readonly EngineQuestion[]
+}
 /** A permit annotated `@ask` matched: a person must answer. */
 export type Ask = Judged & { readonly outcome: 'ask'; readonly reason: string; readonly refusal: Refusal }
 export type Decision = Allow | Deny | Ask

@@ -43,24 +43,26 @@ export type FrameSide = Fit & {
   readonly uid: EntityUid
 }
 
-export function sidesOf(question: Whole, tool: Tool, input: Value): readonly FrameSide[] {
+/** `everyHome`: the home of a guest too where nothing seems to be forbidden by it. */
+export function sidesOf(question: Whole, tool: Tool, input: Value, everyHome = false): readonly FrameSide[] {
   const own = ownFrame(question, tool, input)
   const { policies } = question.tenant
   const sides = [sideOf('agent', own, own.agent, policies, question.chain.proof === 'claimed')]
   const { user } = own
   if (user !== undefined) sides.push(sideOf('user', own, user, policies, false))
-  const home = question.caller.guest ? homeSide(question, tool, input) : undefined
+  const home = question.caller.guest ? homeSide(question, tool, input, everyHome) : undefined
   if (home !== undefined) sides.push(home)
   return sides
 }
 
 /** Of its home a guest takes along what is forbidden, never what is permitted. */
-function homeSide(question: Whole, tool: Tool, input: Value): FrameSide | undefined {
-  const { policies } = question.caller.home
+function homeSide(question: Whole, tool: Tool, input: Value, always: boolean): FrameSide | undefined {
+  const { policies, quarantine } = question.caller.home
   if (policies.byName.size === 0) return undefined
   const frame = homeFrame(question, tool, input)
   const forbids = inScope(frame, frame.agent, policies).filter(({ effect }) => effect === 'forbid')
-  if (forbids.length === 0) return undefined
+  // What is in quarantine there is asked about whatever its scope seems to be.
+  if (forbids.length === 0 && quarantine.size === 0 && !always) return undefined
   return { principal: 'home', frame, uid: frame.agent, ...fitOf(forbids, false) }
 }
 

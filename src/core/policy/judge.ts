@@ -1,7 +1,16 @@
 import { endedBy, link } from '../lifecycle/revocation.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import type { TenantSnapshot } from '../snapshot.ts'
-import { type CedarPolicy, evaluateClauses, type RecordValue, UNKNOWN, type Value } from './cedar/cedar.ts'
+import { byBoth, doubted, type EngineQuestion, NO_DOUBTS, type Opinions } from './both-engines.ts'
+import {
+  type CedarPolicy,
+  evaluateClauses,
+  type PolicyOutcome,
+  type RecordValue,
+  record,
+  UNKNOWN,
+  type Value,
+} from './cedar/cedar.ts'
 import type { Explanation, Side } from './decision.ts'
 import { covers, type Delegation } from './delegation.ts'
 import { delegationsFor } from './delegations-for.ts'
@@ -18,6 +27,8 @@ export type Judgement = {
   readonly asks: readonly string[]
   /** How far it came before it was refused: of several tools, the reason of the one that came furthest is the one to act on. */
   readonly reached: number
+  /** What the second engine must be asked first, where nothing else refuses. */
+  readonly unasked?: readonly EngineQuestion[]
 }
 
 /** Asks each condition once for a question, however many policies and tools name it. */
@@ -87,7 +98,11 @@ function judgePolicies(
   delegation: string | undefined,
 ): Judgement {
   const sides = sidesOf(question, tool, input)
-  const views = viewsOf(sides, conditions)
+  const claimed = question.chain.proof === 'claimed'
+  const views = viewsOf(
+    sides.map((side) => withDoubts(side, claimed)),
+    conditions,
+  )
   const own = views.find(({ frame }) => frame.tenant === question.tenant)?.results ?? []
   const known = { conditions: own, ...(delegation === undefined ? {} : { delegation }) }
   for (const { frame, results } of views) {
@@ -99,23 +114,44 @@ function judgePolicies(
   const first = judged.find(({ refusal }) => refusal !== undefined)
   if (first?.refusal === undefined)
     return { explanation, asks: judged.flatMap((each) => each.asks), reached: 9 }
-  return { refusal: first.refusal, explanation, asks: [], reached: first.side.principal === 'agent' ? 3 : 4 }
+  const refusal = { refusal: first.refusal, explanation, asks: [] }
+  const reached = first.side.principal === 'agent' ? 3 : 4
+  // A side that refuses for good makes asking about another one pointless.
+  if (judged.some((each) => each.refusal && each.side.outcome !== 'quarantined'))
+    return { ...refusal, reached }
+  return { ...refusal, reached, unasked: judged.flatMap(({ unasked }) => unasked) }
 }
+
+/** A side, and apart from its other candidates the policies in quarantine that may concern it; their conditions are asked like all. */
+type JudgedSide = FrameSide & { readonly doubts?: readonly CedarPolicy[] }
+
+function withDoubts(side: FrameSide, claimed: boolean): JudgedSide {
+  const doubts = doubted(side, claimed)
+  if (doubts.length === 0) return side
+  const candidates = side.candidates.filter((policy) => !doubts.includes(policy))
+  const request = { principal: side.uid, action: side.frame.action, resource: side.frame.resource }
+  const near = doubts.filter((policy) =>
+    policy.inScope({ ...request, context: NO_CONTEXT }, side.frame.entities),
+  )
+  const names = new Set([...side.names, ...near.flatMap(({ conditions }) => [...conditions.names])])
+  return { ...side, candidates, doubts, names: [...names].sort() }
+}
+const NO_CONTEXT = record(new Map())
 
 /** Of another tenant only that it forbade. */
 function worthTelling({ side }: Judged): boolean {
-  return side.principal !== 'home' || side.outcome === 'forbidden' || side.outcome === 'error'
+  return side.principal !== 'home' || (side.outcome !== 'permitted' && side.outcome !== 'depends')
 }
 
 /** The sides that see the question by one frame, and what the conditions that any of them names come to there. */
 type View = {
   readonly frame: Frame
-  readonly sides: readonly FrameSide[]
+  readonly sides: readonly JudgedSide[]
   readonly results: readonly NamedResult[]
 }
 
 /** Sides of one frame are neighbours: the agent's and the user's, then the home's. */
-function viewsOf(sides: readonly FrameSide[], conditions: AskedConditions): readonly View[] {
+function viewsOf(sides: readonly JudgedSide[], conditions: AskedConditions): readonly View[] {
   const views: View[] = []
   for (const frame of new Set(sides.map((side) => side.frame))) {
     const ofFrame = sides.filter((side) => side.frame === frame)
@@ -131,7 +167,12 @@ function namesIn(sides: readonly FrameSide[]): readonly string[] {
   return naming.length === 1 && only ? only.names : [...new Set(naming.flatMap(({ names }) => names))].sort()
 }
 
-type Judged = { readonly side: Side; readonly refusal?: Refusal; readonly asks: readonly string[] }
+type Judged = {
+  readonly side: Side
+  readonly refusal?: Refusal
+  readonly asks: readonly string[]
+  readonly unasked: readonly EngineQuestion[]
+}
 
 function judgeView({ frame, sides, results }: View, question: Whole): readonly Judged[] {
   const holding = results.filter(({ state }) => state === 'holds').map(({ name }) => name)
@@ -140,43 +181,52 @@ function judgeView({ frame, sides, results }: View, question: Whole): readonly J
 }
 
 function judgeSide(
-  side: FrameSide,
+  side: JudgedSide,
   context: RecordValue,
   conditions: readonly NamedResult[],
   question: Whole,
 ): Judged {
-  const found = evaluateSide(side, context)
+  const found = evaluateSide(side, context, question.opinions)
   const told = side.principal === 'home' ? { ...found.side, policies: [], erring: [] } : found.side
   const refusal = sideRefusal(side, told, conditions, question)
   const asks = found.side.outcome === 'permitted' ? found.asks : []
-  return refusal ? { side: told, refusal, asks } : { side: told, asks }
+  const { unasked } = found
+  return refusal ? { side: told, refusal, asks, unasked } : { side: told, asks, unasked }
+}
+
+type Evaluated = {
+  readonly side: Side
+  readonly asks: readonly string[]
+  readonly unasked: readonly EngineQuestion[]
 }
 
 /**
  * Default deny, forbid trumps permit, and any error denies. What depends on an input that isn't known yet is not certainly
- * refused; once the input is known nothing is left to depend on.
+ * refused; once the input is known nothing is left to depend on. A policy in quarantine counts by what both engines make of it.
  */
-function evaluateSide(
-  side: FrameSide,
-  context: RecordValue,
-): { readonly side: Side; readonly asks: readonly string[] } {
+function evaluateSide(side: JudgedSide, context: RecordValue, opinions: Opinions): Evaluated {
   const { action, resource, entities } = side.frame
   const request = { principal: side.uid, action, resource, context }
   const found = { permits: [] as CedarPolicy[], open: [] as CedarPolicy[], forbids: [] as CedarPolicy[] }
   const erring: string[] = []
-  // The scopes of candidates were looked at before.
-  for (const policy of side.candidates) {
-    const outcome = evaluateClauses(policy, request, entities)
+  const take = (policy: CedarPolicy, outcome: PolicyOutcome) => {
     if (typeof outcome === 'object') erring.push(policy.id)
     else if (outcome === 'satisfied') found[policy.effect === 'permit' ? 'permits' : 'forbids'].push(policy)
     else if (outcome === 'unknown' && policy.effect === 'permit') found.open.push(policy)
   }
-  const tell = (outcome: Side['outcome'], policies: readonly CedarPolicy[]) => ({
+  // The scopes of candidates were looked at before.
+  for (const policy of side.candidates) take(policy, evaluateClauses(policy, request, entities))
+  const doubts = side.doubts ? byBoth(side.doubts, request, entities, opinions) : NO_DOUBTS
+  for (const [policy, outcome] of doubts.outcomes) take(policy, outcome)
+  const { unasked } = doubts
+  const tell = (outcome: Side['outcome'], policies: readonly CedarPolicy[]): Evaluated => ({
     side: { principal: side.principal, outcome, policies: policies.map(({ id }) => id), erring },
     asks: policies.filter(({ annotations }) => annotations.has('ask')).map(({ id }) => id),
+    unasked,
   })
   if (found.forbids.length > 0) return tell('forbidden', found.forbids)
   if (erring.length > 0) return tell('error', [])
+  if (unasked.length > 0) return tell('quarantined', side.doubts ?? [])
   if (found.permits.length > 0 || side.principal === 'home') return tell('permitted', found.permits)
   return found.open.length > 0 ? tell('depends', found.open) : tell('no_permit', [])
 }

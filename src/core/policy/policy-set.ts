@@ -1,6 +1,6 @@
 import { emptyMap, type PersistentMap, withEntry } from '../persistent-map.ts'
 import { type Refusal, refuse } from '../refusal.ts'
-import { err, type Result } from '../result.ts'
+import { err, ok, type Result } from '../result.ts'
 import {
   type CedarPolicy,
   type Json,
@@ -67,7 +67,9 @@ export function readPolicy(document: Policy): Result<CedarPolicy, Refusal> {
   if (prepared.value.effect !== document.effect)
     return no('malformed', `policy \`${document.policy}\` is stored as what it is not`)
   const refusal = checkPolicy(prepared.value)
-  return refusal ? err(refusal) : prepared
+  if (refusal) return err(refusal)
+  const source = document.text === '' ? document.est : document.text
+  return ok({ ...prepared.value, source })
 }
 
 /** What every policy must keep to besides Cedar's own validation (ARCHITECTURE §4). */

@@ -6,6 +6,7 @@ import { type AgentId, agentId, splitAgentId, type TenantName } from '../ids.ts'
 import type { KnownResource, Snapshot, TenantSnapshot } from '../snapshot.ts'
 import type { EpochMillis } from '../time.ts'
 import type { AccessRequest } from './access-request.ts'
+import { NO_OPINIONS, type Opinions } from './both-engines.ts'
 
 /** Somebody in the chain, looked up where it lives. */
 export type Actor = {
@@ -27,6 +28,7 @@ export type Question = {
   readonly actors: readonly Actor[]
   readonly known?: KnownResource
   readonly user?: User
+  readonly opinions: Opinions
 }
 
 /** A question whose parts are all there. */
@@ -36,7 +38,12 @@ export type Whole = Question & {
   readonly known: KnownResource
 }
 
-export function lookUp(request: AccessRequest, snapshot: Snapshot, now: EpochMillis): Question {
+export function lookUp(
+  request: AccessRequest,
+  snapshot: Snapshot,
+  now: EpochMillis,
+  opinions: Opinions = NO_OPINIONS,
+): Question {
   const { chain } = request
   const tenant = snapshot.tenants.get(request.tenant)
   const caller = actor(chain.agent, request.tenant, tenant, snapshot)
@@ -47,6 +54,7 @@ export function lookUp(request: AccessRequest, snapshot: Snapshot, now: EpochMil
     request,
     chain,
     now,
+    opinions,
     caller,
     actors,
     ...given('tenant', tenant),

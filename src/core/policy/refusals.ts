@@ -38,6 +38,10 @@ export function sideRefusal(
       const says = `A policy could not be judged for ${tried(question, side)}, so it is refused; who writes the policies can see why.`
       return refuse('denied', 'policy.error', says, { policies: judged.erring })
     }
+    case 'quarantined': {
+      const says = `A policy for ${tried(question, side)} is in quarantine, and the second engine has not said yes; who looks after the policies can lift that.`
+      return refuse('denied', 'policy.quarantined', says, { policies: judged.policies })
+    }
     case 'no_permit':
       return noPermit(side, conditions, question)
   }

@@ -107,6 +107,8 @@ function outcomeOf(side: ExplainedSide): string {
       return side.erring.length === 0
         ? 'a policy could not be judged'
         : `could not be judged: ${side.erring.join(', ')}`
+    case 'quarantined':
+      return `waits for the second engine: ${policies}`
     case 'no_permit': {
       const [nearest] = side.nearest
       return nearest === undefined ? 'no permit.' : `no permit. Nearest: ${nearest.policy}`

@@ -6,8 +6,10 @@ import type { Result } from '../../core/result.ts'
 import type { Snapshot } from '../../core/snapshot.ts'
 import type { Clock } from '../../core/time.ts'
 import type { RegistryPorts } from '../../flows/configuration/registry-writing.ts'
+import type { EngineLine } from '../../flows/engine-reports.ts'
 import type { CheckpointPorts } from '../../flows/export-audit.ts'
 import type { ConnectedGateway } from '../../flows/feed-gateway.ts'
+import type { LiftAsk } from '../../flows/quarantine-policies.ts'
 import type { RestoreAsk } from '../../flows/restore.ts'
 import type { RevokeAsk, RevokeReport } from '../../flows/revoke.ts'
 import type { RemoteKeys } from '../../lib/jose/remote-keys.ts'
@@ -41,6 +43,10 @@ export type AdminPorts = {
   readonly restore: (
     ask: RestoreAsk,
   ) => Promise<Result<{ readonly link: Link; readonly revision: Revision }, Refusal>>
+  readonly lift: (
+    ask: LiftAsk,
+  ) => Promise<Result<{ readonly policy: string; readonly revision: Revision }, Refusal>>
+  readonly engines: () => readonly EngineLine[]
   readonly gateways: () => readonly ConnectedGateway[]
   readonly roots: () => Promise<readonly Root[]>
 }

@@ -7,6 +7,7 @@ import { DOCUMENT_LINES } from './document-lines.ts'
 import { type AdminLine, line, routesOf } from './line.ts'
 import { openApiOf } from './openapi.ts'
 import type { AdminPorts } from './ports.ts'
+import { QUARANTINE_LINES } from './quarantine-lines.ts'
 import { REVOCATION_LINES } from './revocation-lines.ts'
 import { STATUS_LINES } from './status-lines.ts'
 
@@ -14,6 +15,7 @@ const LINES: readonly AdminLine[] = [
   ...CONFIGURATION_LINES,
   ...DOCUMENT_LINES,
   ...REVOCATION_LINES,
+  ...QUARANTINE_LINES,
   ...AUDIT_LINES,
   ...STATUS_LINES,
 ]

@@ -5,15 +5,17 @@ import { reveal } from '../../core/secret.ts'
 import { attestGateway } from '../../flows/attest-gateway.ts'
 import type { AuthorityPorts } from '../../flows/authority.ts'
 import { type AuthorizedGateway, authorizeGateway } from '../../flows/authorize-gateway.ts'
+import type { EngineReports } from '../../flows/engine-reports.ts'
 import type { GatewayFeeds } from '../../flows/feed-gateway.ts'
 import { leaseCredential } from '../../flows/lease-credential.ts'
 import type { Leased, LeasingPorts } from '../../flows/open-lease.ts'
 import { spendToken } from '../../flows/spend-token.ts'
+import { takeDoubt } from '../../flows/take-doubt.ts'
 import { type JournalPorts, takeJournal } from '../../flows/take-journal.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
 import { problemOf } from '../problem.ts'
 import { feedResponse } from './feed-stream.ts'
-import { readAck, readAsk, readRecorder, readShipment } from './wire.ts'
+import { readAck, readAsk, readRecorder, readReport, readShipment } from './wire.ts'
 
 /** All that the authority's side of the border stands on. */
 export type GatewayRoutePorts = {
@@ -21,6 +23,7 @@ export type GatewayRoutePorts = {
   readonly leasing: LeasingPorts
   readonly feeds: GatewayFeeds
   readonly journal: JournalPorts
+  readonly engines: EngineReports
 }
 
 /** What one gateway may ask once it has proven itself. */
@@ -30,7 +33,7 @@ const MIB = 1024 * 1024
 
 /** The authority's API for gateways (ARCHITECTURE §1): everything but the first route demands a gateway's own credential and proof. */
 export function gatewayRoutes(ports: GatewayRoutePorts): readonly Route[] {
-  const { authority, leasing, feeds, journal } = ports
+  const { authority, leasing, feeds, journal, engines } = ports
   const guarded = (answer: Answer) => async (request: DoorRequest) => {
     const gateway = authorizeGateway(authority, presentedOf(authority, request))
     return gateway.ok ? answer(gateway.value, request) : problemOf(gateway.error)
@@ -62,6 +65,11 @@ export function gatewayRoutes(ports: GatewayRoutePorts): readonly Route[] {
       path: '/gateway/v1/journal',
       maxBytes: 16 * MIB,
       run: guarded((gateway, { json }) => takeRecords(journal, gateway, json)),
+    },
+    {
+      ...post,
+      path: '/gateway/v1/engines',
+      run: guarded((gateway, { json }) => takeReport(authority, engines, gateway, json)),
     },
     {
       ...post,
@@ -115,6 +123,20 @@ async function acknowledge(
   const revision = readAck(json)
   if (!revision.ok) return problemOf(revision.error)
   feeds.acknowledge(gateway, revision.value as Revision)
+  return { status: 204, empty: true }
+}
+
+/** What can't be written down throws, and comes again with the next report; what is refused was recorded, and would be refused again. */
+async function takeReport(
+  authority: AuthorityPorts,
+  engines: EngineReports,
+  gateway: AuthorizedGateway,
+  json: unknown,
+): Promise<DoorResponse> {
+  const report = readReport(json)
+  if (!report.ok) return problemOf(report.error)
+  engines.take(gateway, report.value.counts)
+  for (const doubt of report.value.doubts) await takeDoubt(authority, gateway, doubt)
   return { status: 204, empty: true }
 }
 

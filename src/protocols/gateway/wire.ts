@@ -5,6 +5,7 @@ import type { Json } from '../../core/policy/access-request.ts'
 import type { ShippedRecord } from '../../core/ports.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
+import { type EngineReport, MOST_POLICIES } from '../../flows/engine-reports.ts'
 
 const name = z.string().refine(isName)
 /** Its shape only: whose number it is, the Store knows. */
@@ -39,6 +40,21 @@ const shipmentSchema = z.strictObject({
   records: z.array(recordSchema).min(1).max(1000),
 })
 
+const count = z.int().nonnegative()
+const reportSchema = z.strictObject({
+  counts: z.strictObject({ again: count, differed: count, dropped: count }),
+  doubts: z
+    .array(
+      z.strictObject({
+        tenant: name,
+        policies: z.array(z.string().min(1).max(120)).min(1).max(MOST_POLICIES),
+        decision: z.string().regex(/^dec_[a-z0-9-]{1,60}$/),
+        says: z.string().max(500),
+      }),
+    )
+    .max(64),
+})
+
 export type Shipment = { readonly recorder: RecorderId; readonly records: readonly ShippedRecord[] }
 
 export function readAsk(json: unknown): Result<CredentialAsk, Refusal> {
@@ -53,6 +69,13 @@ export function readAsk(json: unknown): Result<CredentialAsk, Refusal> {
 export function readAck(json: unknown): Result<number, Refusal> {
   const read = ackSchema.safeParse(json)
   return read.success ? ok(read.data.revision) : malformed('{ "revision": number }')
+}
+
+export function readReport(json: unknown): Result<EngineReport, Refusal> {
+  const read = reportSchema.safeParse(json)
+  return read.success
+    ? ok(read.data as unknown as EngineReport)
+    : malformed('what the engines said: `counts`, and `doubts` about policies')
 }
 
 export function readShipment(json: unknown): Result<Shipment, Refusal> {

@@ -8,13 +8,13 @@ import { SERVED } from './revision.ts'
 /** How long a client may keep what we narrowed for it, in milliseconds: policy may show less by then. */
 const TTL_MS = 5000
 
-type Narrow = (result: JsonObject, flight: Flight) => JsonObject
+type Narrow = (result: JsonObject, flight: Flight) => JsonObject | Promise<JsonObject>
 
 /** `tools/list`: what the server behind offers, without what isn't declared here or is certainly refused. */
 export function listTools(exchange: Exchange): Promise<DoorResponse> {
   const { enforcement, message } = exchange
-  return passNarrowed(exchange, message.whole, (result, { decision }) => {
-    const visible = visibleTools(enforcement, decision)
+  return passNarrowed(exchange, message.whole, async (result, { decision }) => {
+    const visible = await visibleTools(enforcement, decision)
     const tools = Array.isArray(result['tools']) ? (result['tools'] as readonly Json[]) : []
     const shown = tools.filter((tool) => isJsonObject(tool) && visible.has(String(tool['name'])))
     return forThisCallerOnly({ ...result, tools: shown })
@@ -57,7 +57,7 @@ async function passNarrowed(exchange: Exchange, whole: JsonObject, narrow: Narro
   const { result } = response
   return {
     status,
-    json: isJsonObject(result) ? { ...response, result: narrow(result, called.flight) } : response,
+    json: isJsonObject(result) ? { ...response, result: await narrow(result, called.flight) } : response,
   }
 }
 

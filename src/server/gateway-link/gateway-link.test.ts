@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Border, evidenceOf, startBorder } from '../../../test/fakes/border.ts'
 import type { AuditDraft } from '../../core/audit/audit-event.ts'
-import type { TenantName } from '../../core/ids.ts'
+import type { DecisionId, TenantName } from '../../core/ids.ts'
 import { epochMillis } from '../../core/time.ts'
 
 const a = 'a' as TenantName
@@ -46,6 +46,25 @@ test('what it records is in the log of the tenant, under its own recorder', asyn
   expect(new Set(events.map(({ event }) => event.recorder)).size).toBe(1)
   expect(events[0]?.openings.user?.value).toBe('ana@a.example')
   await link.close()
+})
+
+test('a policy that one gateway doubts is in quarantine at all of them', async () => {
+  const [link, other] = [await border.link('doubts'), await border.link('hears')]
+  await Promise.all([link.ready, other.ready])
+  const [policy = ''] = border.live.snapshot().tenants.get(a)?.policies.byName.keys() ?? []
+  const doubt = { tenant: a, policies: [policy], decision: 'dec_1' as DecisionId, says: 'they differ' }
+  await link.report({ counts: { again: 1, differed: 1, dropped: 0 }, doubts: [doubt] })
+  const held = () => [...(other.point.snapshot().tenants.get(a)?.quarantine.keys() ?? [])]
+  await expect.poll(held).toEqual([policy])
+  const [event] = await border.events('a', 'policy.quarantined')
+  expect(event?.event).toMatchObject({ kind: 'alarm', facts: { gateway: 'edge', instance: 'doubts' } })
+  await border.store.commit({
+    events: [],
+    changes: [{ tenant: a, kind: 'quarantine', name: policy, doc: null }],
+  })
+  await border.live.refresh()
+  await expect.poll(held).toEqual([])
+  await Promise.all([link.close(), other.close()])
 })
 
 test('records nothing of a tenant that it does not serve', async () => {

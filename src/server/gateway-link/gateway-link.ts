@@ -6,6 +6,7 @@ import type { LeaseId } from '../../core/ids.ts'
 import { type Refusal, Unavailable } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { Secret } from '../../core/secret.ts'
+import type { EngineReport } from '../../flows/engine-reports.ts'
 import type { GatewayConfig } from '../config.ts'
 import { type AuthorityClient, type ClientPorts, createAuthorityClient } from './authority-client.ts'
 import { followFeed } from './follow-feed.ts'
@@ -25,6 +26,8 @@ export type GatewayLink = {
   readonly point: EnforcementPoint
   readonly ready: Promise<void>
   readonly unshipped: ShippedJournal['unshipped']
+  /** Tells the authority what the engines said. Rejects with `Unavailable` when it was not taken. */
+  readonly report: (report: EngineReport) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -82,7 +85,10 @@ export async function startGatewayLink(config: LinkConfig, ports: GatewayLinkPor
     ending ??= end()
     return ending
   }
-  return { point, ready: ready.promise, unshipped: journal.unshipped, close }
+  const report = async (said: EngineReport): Promise<void> => {
+    await client.ask('POST', '/gateway/v1/engines', said)
+  }
+  return { point, ready: ready.promise, unshipped: journal.unshipped, report, close }
 }
 
 const refusalSchema = z.object({

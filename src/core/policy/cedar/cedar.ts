@@ -1,5 +1,5 @@
 // The front of the evaluator: what the rest of the house may use of it.
-export { authorize, evaluateClauses, evaluatePolicy } from './authorize.ts'
+export { authorize, evaluateClauses, evaluatePolicy, type PolicyOutcome } from './authorize.ts'
 export type { CedarRequest } from './compile.ts'
 export {
   type AttributeValues,
@@ -13,6 +13,7 @@ export { entitiesFromJson, fromCedarJson } from './from-json.ts'
 export { type Json, parseExactJson, printExactJson } from './json.ts'
 export { type CedarPolicy, preparePolicy } from './policy.ts'
 export type { ScopeConstraint } from './scope.ts'
+export { entitiesJson, entitiesNamed, fieldsJson, uidJson } from './to-json.ts'
 export {
   bool,
   type EntityUid,

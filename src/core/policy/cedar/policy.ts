@@ -27,6 +27,8 @@ export type CedarPolicy = {
   /** The conditions it names through `context.conditions`. */
   readonly conditions: NamedConditions
   readonly inScope: (request: CedarRequest, entities: Entities) => boolean
+  /** As it was written, for another engine to read; absent where only its JSON form is known. */
+  readonly source?: string
 }
 
 type Read<T> = Result<T, PolicyProblem>
