@@ -167,7 +167,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
   {
     name: 'home-forbids',
     file: 'src/core/policy/frame.ts',
-    find: 'const home = question.caller.guest ? homeSide(question, tool, input) : undefined',
+    find: 'const home = question.caller.guest ? homeSide(question, tool, input, everyHome) : undefined',
     replace: 'const home = undefined as FrameSide | undefined',
     why: "an agent leaves its home's rules at home",
     tests: [DECIDE],
