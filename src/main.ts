@@ -23,6 +23,10 @@ const parts: CliParts = {
       const { testPoliciesOffline } = await import('./server/policies-offline.ts')
       return testPoliciesOffline(files, variables)
     },
+    lint: async (files, variables) => {
+      const { lintPoliciesOffline } = await import('./server/policies-offline.ts')
+      return lintPoliciesOffline(files, variables)
+    },
   },
 }
 

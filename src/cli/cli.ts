@@ -31,6 +31,11 @@ type PolicyParts = {
     files: readonly ConfigurationFile[],
     variables: Variables,
   ) => Promise<Problems | { readonly results: readonly CaseResult[] }>
+  /** Looks through a folder's policies for what their writer hardly meant. */
+  readonly lint: (
+    files: readonly ConfigurationFile[],
+    variables: Variables,
+  ) => Promise<Problems | { readonly policies: number; readonly findings: readonly ConfigurationProblem[] }>
 }
 
 /** What the commands are added with. */

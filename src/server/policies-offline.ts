@@ -1,8 +1,10 @@
+import { excludeEachOther } from '../conditions/registry.ts'
 import type { ApplyPorts } from '../core/apply-changes.ts'
 import type { CaseResult } from '../core/policy/policy-case.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import { credentialProviders } from '../credentials/registry.ts'
 import { declaredSnapshot } from '../flows/configuration/declared-snapshot.ts'
+import { lintConfiguration, type PlacedFinding } from '../flows/lint-configuration.ts'
 import {
   type Configuration,
   type ConfigurationFile,
@@ -53,4 +55,16 @@ export async function testPoliciesOffline(
   if ('problems' in folder) return folder
   const { read, snapshot, ports } = folder
   return { results: testPolicies(read.cases, snapshot, ports) }
+}
+
+/** Looks through a folder's policies for what their writer hardly meant. */
+export async function lintPoliciesOffline(
+  files: Files,
+  variables: Variables,
+): Promise<Problems | { readonly policies: number; readonly findings: readonly PlacedFinding[] }> {
+  const folder = await readFolder(files, variables)
+  if ('problems' in folder) return folder
+  const { read, snapshot } = folder
+  const policies = read.tenants.reduce((sum, { sources }) => sum + sources.length, 0)
+  return { policies, findings: lintConfiguration(read.tenants, snapshot, excludeEachOther) }
 }

@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parse } from 'yaml'
+import { conditionMaker } from '../../src/conditions/registry.ts'
+import { credentialProviders } from '../../src/credentials/registry.ts'
+import { declaredSnapshot } from '../../src/flows/configuration/declared-snapshot.ts'
+import { readConfiguration } from '../../src/flows/read-configuration.ts'
+import { createReadPolicies } from '../../src/flows/read-policies.ts'
+import { openCedar } from '../../src/lib/cedar/cedar.ts'
 import type { ConfigurationFile } from '../../src/sdk/admin-contract.ts'
+import { plugInSchemas } from '../../src/server/registry-ports.ts'
 import { ROOT } from '../source-files.ts'
 
 const DEMO = join(ROOT, 'examples/demo/config')
@@ -106,3 +113,24 @@ at: https://notes.example/mcp
 alone: true
 tools: { write: { hint: write } }
 `
+
+const cedar = openCedar()
+export const closeCedar = () => cedar.close()
+const providers = credentialProviders()
+
+/** A folder read as the commands read it, with a parser that goes on for the next. Throws its problems. */
+export async function readFiles(
+  files: readonly ConfigurationFile[],
+  variables: Readonly<Record<string, string>> = {},
+) {
+  const read = await readConfiguration(files, new Map(Object.entries(variables)), {
+    schemas: plugInSchemas(providers),
+    readPolicies: createReadPolicies(cedar),
+    agentExists: () => false,
+    issuerOf: () => undefined,
+  })
+  if (read.problems.length > 0) throw new Error(JSON.stringify(read.problems, null, 2))
+  return { read, snapshot: declaredSnapshot(read.drafts, APPLY), ports: APPLY }
+}
+
+const APPLY = { conditionTest: conditionMaker({ country: () => undefined }) }

@@ -6,7 +6,7 @@ import type { CliParts } from '../../src/cli/cli.ts'
 import { runCli } from '../../src/cli/program.ts'
 import type { ConfigurationFile } from '../../src/sdk/admin-contract.ts'
 import { checkOffline } from '../../src/server/check-offline.ts'
-import { testPoliciesOffline } from '../../src/server/policies-offline.ts'
+import { lintPoliciesOffline, testPoliciesOffline } from '../../src/server/policies-offline.ts'
 import { small } from '../support/policy-folder.ts'
 
 let folder: string
@@ -15,7 +15,7 @@ const parts: CliParts = {
   version: '0.1.0',
   serve: async () => {},
   checkOffline,
-  policies: { test: testPoliciesOffline },
+  policies: { test: testPoliciesOffline, lint: lintPoliciesOffline },
 }
 
 /** Runs a command line as a person would type it beside the folders. */
@@ -148,6 +148,45 @@ describe('policy test', () => {
       '2 cases beside the policies can be read; `countersign policy test` runs them.',
     ])
     expect((await type('check', '-f', 'bare', '--offline')).out.split('\n')).toHaveLength(2)
+  })
+})
+
+describe('policy lint', () => {
+  it('shows each finding with its place and what to do, and ends with 1', async () => {
+    const wide = '\n@id("wide") permit (principal == Agent::"bot", action, resource == Resource::"notes");\n'
+    await write('wide', small(`${POLICIES}${wide}`))
+    expect(await type('policy', 'lint', '-f', 'wide')).toEqual({
+      code: 1,
+      err: '',
+      out: [
+        'wide/acme/p.cedar:2:12  `bot` permits every tool of every resource, also of those that are declared later  lint.unscoped',
+        '        @id("bot") permit (principal == Agent::"bot", action, resource);',
+        '                   ^^^^^^ name the resource or the actions in its scope',
+        'wide/acme/p.cedar:6:13  `wide` adds nothing: `bot` permits all that it permits.  lint.shadowed',
+        '        @id("wide") permit (principal == Agent::"bot", action, resource == Resource::"notes");',
+        '                    ^^^^^^ take `wide` away, or narrow `bot`',
+        '2 findings in 3 policies',
+        '',
+      ].join('\n'),
+    })
+    expect(await json('policy', 'lint', '-f', 'wide')).toMatchObject({
+      ...{ code: 1, ok: false, policies: 3 },
+      findings: [
+        { code: 'lint.unscoped', tenant: 'acme', line: 2 },
+        { code: 'lint.shadowed', line: 6 },
+      ],
+    })
+  })
+
+  it('finds nothing and ends with 0, and tells first what check refuses', async () => {
+    await write('neat', small(POLICIES.replace('resource);', 'resource == Resource::"notes");')))
+    expect(await type('policy', 'lint', '-f', 'neat')).toEqual({
+      ...{ code: 0, err: '', out: '2 policies, nothing found\n' },
+    })
+    await write('wrong', small(POLICIES.replace('Agent::"bot"', 'Agent::"bott"')))
+    expect(await json('policy', 'lint', '-f', 'wrong')).toMatchObject({
+      ...{ code: 1, reason: 'configuration.refused', problems: [{ code: 'policy.unknown_agent' }] },
+    })
   })
 })
 

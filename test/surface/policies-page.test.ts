@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { FINDINGS } from '../../src/core/policy/lint/finding.ts'
 import { policyCaseSchema } from '../../src/core/policy/policy-case.ts'
 import { ROOT } from '../source-files.ts'
 
@@ -15,4 +16,8 @@ function rowsOf(heading: string): readonly string[] {
 
 test('docs/policies.md has every key of a case, and no other', () => {
   expect([...rowsOf('`countersign policy test`')].sort()).toEqual(Object.keys(policyCaseSchema.shape).sort())
+})
+
+test('docs/policies.md has every finding of lint, and no other', () => {
+  expect(rowsOf('`countersign policy lint`')).toEqual([...FINDINGS])
 })

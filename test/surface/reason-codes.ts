@@ -15,6 +15,7 @@ export const NOT_REASONS: Readonly<Record<string, string>> = {
   'schema.name': 'a form of table names, in a message',
   'server.log': 'a file of the embedded PostgreSQL',
   'admin.sock': 'a file: the admin socket',
+  'context.conditions': 'what a policy reads, in Cedar',
   'err.config': 'a field that is cut out of logs',
 }
 

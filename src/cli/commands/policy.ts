@@ -4,6 +4,7 @@ import type { Paint } from '../io.ts'
 import { readFolder } from '../read-folder.ts'
 import { type VariableOptions, variablesOf, withVariables } from '../read-variables.ts'
 import { renderCases } from '../render/cases.ts'
+import { renderPolicyFindings } from '../render/policy-findings.ts'
 import { CliRefused, type Done, FolderRefused } from '../run.ts'
 
 type FolderOptions = VariableOptions & { readonly file: string }
@@ -11,6 +12,7 @@ type FolderOptions = VariableOptions & { readonly file: string }
 export function addPolicyCommands(program: Command, cli: Cli): void {
   const policy = program.command('policy').description('policies as code: tested, looked through, compared')
   addTest(policy, cli)
+  addLint(policy, cli)
 }
 
 function addTest(policy: Command, cli: Cli): void {
@@ -43,4 +45,20 @@ function tested(results: Tested, folder: string, paint: Paint): Done {
     lines: renderCases(results, paint),
     code: failed === 0 ? 0 : 1,
   }
+}
+
+function addLint(policy: Command, cli: Cli): void {
+  const lint = policy
+    .command('lint')
+    .description('find what the policies of a folder say that nobody means, without an authority')
+    .option('-f, --file <folder>', 'the folder', '.')
+  withVariables(lint).action(async (options: FolderOptions) => {
+    await cli.run(lint, `policy lint ${options.file}`, async (paint) => {
+      const files = await readFolder(options.file, cli.io.cwd)
+      const answer = await cli.policies.lint(files, await variablesOf(options, cli.io))
+      if ('problems' in answer) throw new FolderRefused(answer.problems)
+      const lines = renderPolicyFindings(answer.findings, answer.policies, paint)
+      return { facts: answer, lines, code: answer.findings.length === 0 ? 0 : 1 }
+    })
+  })
 }
