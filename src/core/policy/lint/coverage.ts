@@ -60,7 +60,8 @@ function everyIn(inner: ScopeConstraint, passes: (uid: EntityUid) => boolean): b
   }
 }
 
-/** What is in a group may be of another type than the group, so only a name and `is` say the type. */
+/** In a group are only those whose kind its name says. */
 function ofType(inner: ScopeConstraint, type: string): boolean {
-  return (inner.op === '==' && inner.entity.type === type) || (inner.op === 'is' && inner.type === type)
+  if (inner.op === 'is') return inner.type === type
+  return everyIn(inner, (uid) => uid.type === type || uid.type === `${type}Group`)
 }

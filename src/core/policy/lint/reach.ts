@@ -1,21 +1,19 @@
 import { type AgentId, agentId, splitAgentId } from '../../ids.ts'
 import type { Snapshot, TenantSnapshot } from '../../snapshot.ts'
 import {
-  buildEntities,
   type CedarRequest,
   type Entities,
-  type EntityDraft,
+  type Entity,
   type EntityUid,
   entityUid,
   evaluateClauses,
-  layer,
-  NO_ENTITIES,
   record,
   UNKNOWN,
   type Value,
 } from '../cedar/cedar.ts'
 import { children, type Expression } from '../cedar/expression.ts'
 import { type CedarPolicy, constraintTest } from '../cedar/policy.ts'
+import type { ScopeConstraint } from '../cedar/scope.ts'
 import { actionUid, agentEntity, userEntity } from '../entities.ts'
 import type { Tool } from '../tool.ts'
 
@@ -40,42 +38,44 @@ function toolsIn(policy: CedarPolicy, tools: Iterable<Tool>, entities: Entities)
   return Array.from(tools, ({ action }) => actionUid(action)).filter((uid) => fits(uid, entities))
 }
 
-/** Somebody who could be the principal, with what is known of them. */
-type Candidate = EntityDraft
-
-/** A policy about nobody who is registered, or `undefined` where others may come that nobody listed. */
+/** Who is registered in a policy's scope, with what is known of them; `undefined` where others may come that nobody listed. */
 export function principalsOf(
   policy: CedarPolicy,
   tenant: TenantSnapshot,
   snapshot: Snapshot,
-): readonly Candidate[] | undefined {
+): readonly Entity[] | undefined {
   const { principal } = policy.scope
-  // Who is in a group is not for this to say.
-  if (principal.op === 'in' || (principal.op === 'is' && principal.in !== undefined)) return undefined
-  const users = usersOf(tenant)
-  const agents = agentsOf(tenant, snapshot)
-  const wantsAgent = principal.op === 'all' || typeOf(principal) === 'Agent'
-  const wantsUser = principal.op === 'all' || typeOf(principal) === 'User'
-  if ((wantsAgent && agents === undefined) || (wantsUser && users === undefined)) return undefined
-  const everyone = [...(wantsAgent ? (agents ?? []) : []), ...(wantsUser ? (users ?? []) : [])]
-  return everyone.filter(({ uid }) => constraintTest(principal)(uid, NO_ENTITIES))
+  const users = isAbout(principal, 'User') ? usersOf(tenant) : []
+  const agents = isAbout(principal, 'Agent') ? agentsOf(tenant, snapshot) : []
+  if (users === undefined || agents === undefined) return undefined
+  const fits = constraintTest(principal)
+  return [...agents, ...users].filter((each) => fits(each.uid, around(each, tenant.entities)))
 }
 
-function typeOf(principal: CedarPolicy['scope']['principal']): string | undefined {
-  if (principal.op === '==') return principal.entity.type
-  return principal.op === 'is' ? principal.type : undefined
+/** Whether agents, or users, may be meant; a group is of the kind that its name says. */
+function isAbout(principal: ScopeConstraint, kind: 'Agent' | 'User'): boolean {
+  switch (principal.op) {
+    case 'all':
+      return true
+    case '==':
+      return principal.entity.type === kind
+    case 'is':
+      return principal.type === kind
+    case 'in':
+      return principal.entities.some(({ type }) => type === kind || type === `${kind}Group`)
+  }
 }
 
 const PROOFS = ['attested', 'enrolled', 'claimed'] as const
 
 /** Own agents and guests, by each proof; nothing where a guest's home isn't known here. Retired ones never act again. */
-function agentsOf(tenant: TenantSnapshot, snapshot: Snapshot): readonly Candidate[] | undefined {
-  const found: Candidate[] = []
+function agentsOf(tenant: TenantSnapshot, snapshot: Snapshot): readonly Entity[] | undefined {
+  const found: Entity[] = []
   for (const id of [...tenant.agents.keys(), ...tenant.admissions.keys()]) {
     const agent = agentAt(id, snapshot)
     if (agent === undefined) return undefined
     if (agent.state === 'retired') continue
-    for (const proof of PROOFS) found.push(agentEntity(id, agent, proof, tenant.tenant))
+    for (const proof of PROOFS) found.push(agentEntity(id, agent, proof, tenant))
   }
   return found
 }
@@ -86,12 +86,12 @@ function agentAt(id: AgentId, snapshot: Snapshot) {
 }
 
 /** Listed users; nothing where a provider brings others, or says something of them that isn't written here. */
-function usersOf(tenant: TenantSnapshot): readonly Candidate[] | undefined {
+function usersOf(tenant: TenantSnapshot): readonly Entity[] | undefined {
   const says = [...tenant.idps.values()].some(
     ({ users, attributes }) => users === 'any' || Object.keys(attributes).length > 0,
   )
   if (says) return undefined
-  return Array.from(tenant.usersByName.values(), (user) => userEntity(user, tenant.tenant))
+  return Array.from(tenant.usersByName.values(), (user) => userEntity(user, tenant))
 }
 
 /** Above so many it is left undone: whoever lints a hundred thousand agents wants an answer. */
@@ -104,17 +104,17 @@ const MOST = 20_000
 export function neverMet(
   policy: CedarPolicy,
   tenant: TenantSnapshot,
-  principals: readonly Candidate[],
+  principals: readonly Entity[],
   targets: readonly Target[],
 ): boolean {
   const many = principals.length * targets.length > MOST
   if (policy.clauses.length === 0 || many || looksAtSomebodyElse(policy)) return false
   const contexts = contextsOf(policy)
-  return principals.every((draft) => {
-    const entities = around(draft, tenant.entities)
+  return principals.every((principal) => {
+    const entities = around(principal, tenant.entities)
     return targets.every((target) =>
       contexts.every((context) => {
-        const request: CedarRequest = { principal: draft.uid, ...target, context: record(context) }
+        const request: CedarRequest = { principal: principal.uid, ...target, context: record(context) }
         return evaluateClauses(policy, request, entities) === 'unsatisfied'
       }),
     )
@@ -135,9 +135,8 @@ function namesSomebody(expression: Expression): boolean {
   return children(expression).some(namesSomebody)
 }
 
-function around(draft: EntityDraft, entities: Entities): Entities {
-  const built = buildEntities([draft])
-  return layer(built.ok ? built.value : NO_ENTITIES, entities)
+function around(entity: Entity, entities: Entities): Entities {
+  return { get: (key) => (key === entity.uid.key ? entity : entities.get(key)) }
 }
 
 /** All that a context can hold is unknown; what it may also lack is there once and lacking once, where the policy looks. */
