@@ -2,11 +2,11 @@ import { identifyUsers } from './identity/identify-users.ts'
 import { type AgentId, agentId, type Revision, type TenantName } from './ids.ts'
 import type { Link } from './lifecycle/revocation.ts'
 import { emptyMap, type Own, type PersistentMap, withEntry } from './persistent-map.ts'
+import { BUILT_IN } from './policy/built-in-resources.ts'
 import type { CedarPolicy, Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest } from './policy/condition.ts'
 import { changeDelegation } from './policy/delegations-for.ts'
 import { COMMON_ENTITIES, type EntityMap, resourceEntities } from './policy/entities.ts'
-import { FACTS, FACTS_RESOURCE } from './policy/facts-resource.ts'
 import { nestGroups } from './policy/nest-groups.ts'
 import { changePolicies, NO_POLICIES, readPolicy } from './policy/policy-set.ts'
 import { toolsOf } from './policy/resource.ts'
@@ -79,8 +79,12 @@ const COMMON = COMMON_ENTITIES.reduce(
   (entities, each) => withEntry(entities, each.uid.key, each),
   emptyMap<string, Entity>(),
 )
-const BUILT_IN = withEntry(emptyMap<string, KnownResource>(), FACTS_RESOURCE, FACTS)
-const WITH_BUILT_IN = withEntities(COMMON, FACTS, new Set())
+let builtIn = emptyMap<string, KnownResource>()
+let withBuiltIn = COMMON
+for (const [name, known] of BUILT_IN) {
+  builtIn = withEntry(builtIn, name, known)
+  withBuiltIn = withEntities(withBuiltIn, known, new Set())
+}
 
 function emptyTenant(name: TenantName): TenantSnapshot {
   return {
@@ -95,14 +99,14 @@ function emptyTenant(name: TenantName): TenantSnapshot {
     groups: emptyMap(),
     admissions: emptyMap(),
     gateways: emptyMap(),
-    resources: BUILT_IN,
+    resources: builtIn,
     delegations: emptyMap(),
     delegationsFor: emptyMap(),
     credentials: emptyMap(),
     conditions: emptyMap(),
     policies: NO_POLICIES,
     quarantine: emptyMap(),
-    entities: WITH_BUILT_IN,
+    entities: withBuiltIn,
     revocations: emptyMap(),
     facts: emptyMap(),
     sessionLabels: emptyMap(),
@@ -185,7 +189,7 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
     draft.gateways = put(draft, draft.gateways, name, doc)
   },
   resource: (draft, name, doc) => {
-    if (name === FACTS_RESOURCE) return doc ? `resource \`${name}\` is built in` : undefined
+    if (BUILT_IN.has(name)) return doc ? `resource \`${name}\` is built in` : undefined
     const before = draft.resources.get(name)
     const known = doc && { resource: doc, tools: new Map(toolsOf(doc).map((tool) => [tool.name, tool])) }
     if (before) draft.entities = withoutEntities(draft.entities, before, draft.own)
@@ -300,5 +304,5 @@ function holdsNothing(tenant: TenantSnapshot): boolean {
     ...maps
   } = tenant
   const left = Object.values(maps).some(({ size }) => size > 0)
-  return !left && policies.byName.size === 0 && resources.size <= 1 && problems.size <= 1
+  return !left && policies.byName.size === 0 && resources.size <= BUILT_IN.size && problems.size <= 1
 }

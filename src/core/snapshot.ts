@@ -11,20 +11,20 @@ import type { User } from './identity/user.ts'
 import type { AgentId, Revision, TenantName, UserId } from './ids.ts'
 import type { Link, Revocation } from './lifecycle/revocation.ts'
 import { emptyMap, type PersistentMap } from './persistent-map.ts'
+import type { BuiltInResource } from './policy/built-in-resources.ts'
 import type { Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest, Fact } from './policy/condition.ts'
 import type { Delegation } from './policy/delegation.ts'
 import type { DelegationsFor } from './policy/delegations-for.ts'
-import type { FactsResource } from './policy/facts-resource.ts'
 import type { PolicySet } from './policy/policy-set.ts'
 import type { Quarantine } from './policy/quarantine.ts'
 import type { Resource } from './policy/resource.ts'
 import type { SessionLabel } from './policy/session-label.ts'
 import type { Tool } from './policy/tool.ts'
 
-/** A resource with its tools under one shape; `facts` is the one that every tenant has without declaring it. */
+/** A resource with its tools under one shape. */
 export type KnownResource = {
-  readonly resource: Resource | FactsResource
+  readonly resource: Resource | BuiltInResource
   readonly tools: ReadonlyMap<string, Tool>
 }
 

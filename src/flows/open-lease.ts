@@ -6,6 +6,7 @@ import { seconds } from '../core/identity/name.ts'
 import type { User } from '../core/identity/user.ts'
 import { splitAgentId } from '../core/ids.ts'
 import { type Link, link } from '../core/lifecycle/revocation.ts'
+import { isDeclared } from '../core/policy/built-in-resources.ts'
 import type { Allow } from '../core/policy/decision.ts'
 import type { Resource } from '../core/policy/resource.ts'
 import type { Tool } from '../core/policy/tool.ts'
@@ -52,7 +53,7 @@ export async function openLease(
 ): Promise<Result<Leased, Refusal>> {
   const [first] = permitted
   const { resource } = caller.known
-  if (!first || resource.type === 'facts' || !resource.credential) {
+  if (!first || !isDeclared(resource) || !resource.credential) {
     return err(refuse('denied', 'lease.no_provider', 'This resource has no credential provider.'))
   }
   const lease = leaseFor(view, caller, resource, first.decision)

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { AuditDraft } from '../core/audit/audit-event.ts'
 import { documentKey } from '../core/documents.ts'
 import type { Revision, TenantName } from '../core/ids.ts'
+import type { Resource } from '../core/policy/resource.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import type { Change, ChangeDraft } from '../core/registry.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -170,12 +171,13 @@ function targetsOf(draft: ChangeDraft, ports: RegistryPorts) {
   documents.set(documentKey(draft.tenant, draft.kind, draft.name), draft)
   const own = [...documents.values()].filter(({ tenant }) => tenant === draft.tenant) as ChangeDraft[]
   return own.flatMap((each) => {
-    if (each.kind !== 'resource' || !each.doc?.credential) return []
-    const provider = each.doc.credential.provider
+    const resource: Resource | null = each.kind === 'resource' ? each.doc : null
+    if (!resource?.credential) return []
+    const { provider } = resource.credential
     const touched = draft.kind === 'resource' ? each.name === draft.name : provider === draft.name
     const found = own.find(({ kind, name }) => kind === 'credential' && name === provider)
     return touched && found?.kind === 'credential' && found.doc
-      ? [{ tenant: draft.tenant, resource: each.doc, settings: found.doc }]
+      ? [{ tenant: draft.tenant, resource, settings: found.doc }]
       : []
   })
 }

@@ -37,6 +37,7 @@ export function tenantPost<Body>(ports: AuthorityPorts, post: TenantPost<Body>):
   }
 }
 
-function presentedOf({ headers, method }: DoorRequest, url: string): PresentedToken {
+/** The token and the proof that came with a request; the proof must be for `url`. */
+export function presentedOf({ headers, method }: DoorRequest, url: string): PresentedToken {
   return { authorization: headers['authorization'] ?? [], dpop: headers['dpop'] ?? [], method, url }
 }

@@ -23,6 +23,7 @@ import { createKeyRing, createRemoteKeys } from '../lib/jose/remote-keys.ts'
 import { newSigningKey } from '../lib/jose/signing-key.ts'
 import type { AdminPorts } from '../protocols/admin/ports.ts'
 import { adminRoutes, adminSocketRoutes } from '../protocols/admin/routes.ts'
+import { authzenRoutes } from '../protocols/authzen/routes.ts'
 import { gatewayRoutes } from '../protocols/gateway/routes.ts'
 import { oauthRoutes } from '../protocols/oauth/routes.ts'
 import { leaseRoutes } from '../protocols/postgres/lease-route.ts'
@@ -209,6 +210,7 @@ function assemble(parts: Parts): {
     ...oauthRoutes(authority),
     ...leaseRoutes(authority, leasing),
     ...factRoutes(authority),
+    ...authzenRoutes(authority),
     ...gatewayRoutes({ authority, leasing, feeds, journal, engines }),
   ]
   const routes = [...shared, ...adminRoutes(admin)]

@@ -5,6 +5,7 @@ import type { Lease } from '../core/credential/lease.ts'
 import type { IdentityProvider } from '../core/identity/identity-provider.ts'
 import { seconds } from '../core/identity/name.ts'
 import type { TenantName } from '../core/ids.ts'
+import { isDeclared } from '../core/policy/built-in-resources.ts'
 import type { Store } from '../core/ports.ts'
 import { type Refusal, refuse, Unavailable } from '../core/refusal.ts'
 import { err, type Result } from '../core/result.ts'
@@ -115,7 +116,7 @@ async function endWith(
   // A signed token ends by its own short life: there is nothing at the other side to tell.
   if (!found.provider.revoke) return { ok: true, value: undefined }
   const known = tenant.resources.get(lease.resource)
-  if (!known || known.resource.type === 'facts') return err(NO_PROVIDER)
+  if (!known || !isDeclared(known.resource)) return err(NO_PROVIDER)
   return found.provider.revoke(lease.handle, lease, known.resource, found.config, ports())
 }
 

@@ -34,16 +34,17 @@ export function encode(form: Form): string {
   return new URLSearchParams(form).toString()
 }
 
-export function callerOf(surface: Surface, account: string): Caller {
+/** `home` is the tenant that the workload's evidence is for. */
+export function callerOf(surface: Surface, account: string, home = 'operator'): Caller {
   const prover = newProver()
-  const evidence = surface.evidence(account)
+  const evidence = surface.evidence(account, { aud: [surface.issuer(home)] })
   const ask: Caller['ask'] = (tenant, form) => {
     const path = `/t/${tenant}/token`
     const headers = { 'content-type': FORM, dpop: prover.prove('POST', surface.origin + path) }
     return knock(surface, 'authority', { method: 'POST', path, headers, body: encode(form) })
   }
   const agentToken = async (tenant: string) =>
-    given(await ask('operator', attestForm(evidence, surface.issuer(tenant))))
+    given(await ask(home, attestForm(evidence, surface.issuer(tenant))))
   const token: Caller['token'] = async (tenant, resource, { idToken, type = 'mcp', form = {} } = {}) => {
     const asked = accessForm(await agentToken(tenant), surface.uri(tenant, resource, type), idToken)
     return given(await ask(tenant, { ...asked, ...form }))

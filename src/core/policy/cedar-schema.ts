@@ -1,9 +1,9 @@
 import type { AttributeType } from '../identity/name.ts'
 import type { Tenant } from '../identity/tenant.ts'
+import { BUILT_IN } from './built-in-resources.ts'
 import { text } from './cedar/cedar.ts'
 import { literal } from './cedar/render.ts'
 import { AGENT_ATTRIBUTES, ALL_ACTIONS, groupsOf, parentsOf } from './entities.ts'
-import { FACTS, FACTS_RESOURCE } from './facts-resource.ts'
 import { type Resource, toolsOf } from './resource.ts'
 import type { InputSchema, Tool } from './tool.ts'
 
@@ -20,7 +20,7 @@ export type SchemaParts = {
  */
 export function cedarSchemaOf({ tenant, resources }: SchemaParts): string {
   const actions = [...resources]
-    .filter(({ resource }) => resource !== FACTS_RESOURCE)
+    .filter(({ resource }) => !BUILT_IN.has(resource))
     .flatMap((resource) => actionsOf(resource.resource, toolsOf(resource)))
   return `${[
     'entity AgentGroup in [AgentGroup];',
@@ -32,7 +32,7 @@ export function cedarSchemaOf({ tenant, resources }: SchemaParts): string {
     entity('User in [UserGroup]', Object.entries(tenant.user_attributes).map(attribute)),
     entity('Resource', [field('labels', 'Set<String>'), field('kind', 'String')]),
     ...Object.values(ALL_ACTIONS).map((name) => `action ${quote(name)};`),
-    ...actionsOf(FACTS_RESOURCE, [...FACTS.tools.values()]),
+    ...[...BUILT_IN].flatMap(([name, { tools }]) => actionsOf(name, [...tools.values()])),
     ...actions,
   ].join('\n')}\n`
 }

@@ -20,6 +20,33 @@ const common = {
   credential: z.strictObject({ provider: nameSchema, life: durationSchema.default('5m') }).optional(),
 }
 
+const SERVED = ['mcp', 'postgres']
+const toolName = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/)
+/** What may be known of an object: what JSON says plainly. A tool's schema says which of it policy sees, as what type. */
+const property = z.union([
+  z.string().max(1024),
+  z.number(),
+  z.boolean(),
+  z.array(z.string().max(1024)).max(256),
+])
+
+/**
+ * Objects of one kind (todos, records) that an enforcement point of their own guards, asking by the AuthZEN API. `objects` are those
+ * that are known here, with properties that win over what is said of them by who asks; others may be asked about too.
+ */
+const objectsSchema = z.strictObject({
+  resource: nameSchema.refine((name) => !SERVED.includes(name), {
+    error: 'objects can not be called `mcp` or `postgres`: who asks names other resources by these',
+  }),
+  type: z.literal('objects'),
+  labels: common.labels,
+  clearance: common.clearance,
+  alone: common.alone,
+  data: z.enum(['argument', 'none']).default('none'),
+  objects: z.record(z.string().min(1).max(256), z.record(z.string().min(1).max(64), property)).default({}),
+  tools: z.record(toolName, toolSchema),
+})
+
 /**
  * A protected target. `data` says how its data is bound to the user: by an argument that policy compares, by row security, or not at
  * all (refused for customer agents that act for a user).
@@ -30,7 +57,7 @@ export const resourceSchema = z.discriminatedUnion('type', [
     type: z.literal('mcp'),
     at: z.url(),
     data: z.enum(['argument', 'row-security', 'none']).default('none'),
-    tools: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), toolSchema),
+    tools: z.record(toolName, toolSchema),
   }),
   z.strictObject({
     ...common,
@@ -39,13 +66,15 @@ export const resourceSchema = z.discriminatedUnion('type', [
     data: z.enum(['row-security', 'none']).default('none'),
     tools: z.strictObject({ read: z.array(table).default([]), write: z.array(table).default([]) }),
   }),
+  objectsSchema,
 ])
-export type Resource = z.infer<typeof resourceSchema>
+type Objects = z.infer<typeof objectsSchema> & { readonly credential?: never; readonly staleness?: never }
+export type Resource = Exclude<z.infer<typeof resourceSchema>, { readonly type: 'objects' }> | Objects
 
-/** A resource's tools under one shape. PostgreSQL: one per verb and table, `read:orders_daily`. */
+/** A resource's tools under one shape. PostgreSQL: one for each verb and table, `read:orders_daily`. */
 export function toolsOf(resource: Resource): readonly Tool[] {
   const action = (name: string) => `${resource.resource}/${name}`
-  if (resource.type === 'mcp') {
+  if (resource.type !== 'postgres') {
     return Object.entries(resource.tools).map(([name, { hint, input }]) =>
       input ? { name, action: action(name), hint, input } : { name, action: action(name), hint },
     )

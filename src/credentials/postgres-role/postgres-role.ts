@@ -2,7 +2,7 @@ import { Pool } from 'pg'
 import { z } from 'zod'
 import type { Lease } from '../../core/credential/lease.ts'
 import type { Resource } from '../../core/policy/resource.ts'
-import { type Refusal, refuse, Unavailable } from '../../core/refusal.ts'
+import { Bug, type Refusal, refuse, Unavailable } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { Secret } from '../../core/secret.ts'
 import type { CredentialProvider, Issue } from '../contract.ts'
@@ -147,7 +147,7 @@ async function endRole(pool: Pool, role: string): Promise<Result<void, Refusal>>
 }
 
 /** Where the login works: the resource's public address, which may be another than the admin's. */
-function target(resource: Resource): {
+function target(resource: Extract<Resource, { readonly at: string }>): {
   readonly host: string
   readonly port: number
   readonly database: string
@@ -173,6 +173,7 @@ export function createPostgresRole(): CredentialProvider<PostgresRoleConfig> & {
     config,
     custody: 'minted',
     issue: async (issue, { admin }) => {
+      if (issue.resource.type === 'objects') throw new Bug('objects have no login')
       const place = target(issue.resource)
       const secret = await mint(await pools.get(admin), issue, place.database)
       const user = roleOf(issue.lease)

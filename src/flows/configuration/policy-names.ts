@@ -1,7 +1,7 @@
 import type { Group } from '../../core/identity/group.ts'
+import { BUILT_IN } from '../../core/policy/built-in-resources.ts'
 import type { CedarPolicy, ScopeConstraint } from '../../core/policy/cedar/cedar.ts'
 import type { GroupType } from '../../core/policy/entities.ts'
-import { FACTS_RESOURCE } from '../../core/policy/facts-resource.ts'
 import type { ParsedPolicy } from '../../lib/cedar/cedar.ts'
 import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './problem.ts'
 import type { Declared } from './references.ts'
@@ -20,7 +20,7 @@ export function unknownNames(
   file: ConfigurationFile,
 ): readonly Problem[] {
   const agents = [...keys(declared, 'agent'), ...keys(declared, 'admission')]
-  const resources = [...keys(declared, 'resource'), FACTS_RESOURCE]
+  const resources = [...keys(declared, 'resource'), ...BUILT_IN.keys()]
   const named = [...entitiesOf(policy.scope.principal), ...entitiesOf(policy.scope.resource)]
   const problem = ({ type, id }: Named, code: string, says: string, known: readonly string[]): Problem => {
     const at = parsed.text.indexOf(`${type}::${JSON.stringify(id)}`)

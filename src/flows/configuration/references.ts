@@ -101,6 +101,7 @@ function resourceOf({ value }: Declaration): Resource {
 function labelPassesAuthority(_declared: Declared, each: Declaration): Problem | undefined {
   const resource = resourceOf(each)
   if (!raises(resource) || resource.credential) return undefined
+  if (resource.type === 'objects') return outside(each, 'labels')
   const says = `\`${each.name}\` has a label above \`public\`, so it needs a \`credential\`: by it the authority learns which sessions reach the data`
   return { ...each.placeOf(['labels']), code: 'configuration.label_credential', says }
 }
@@ -108,8 +109,15 @@ function labelPassesAuthority(_declared: Declared, each: Declaration): Problem |
 function clearancePassesAuthority(_declared: Declared, each: Declaration): Problem | undefined {
   const resource = resourceOf(each)
   if (!isSink(resource) || resource.credential) return undefined
+  if (resource.type === 'objects') return outside(each, 'clearance')
   const says = `\`${each.name}\` doesn't take everything, so it needs a \`credential\`: by it the authority judges each call`
   return { ...each.placeOf(['clearance']), code: 'configuration.clearance_credential', says }
+}
+
+/** Who guards objects says who asks, but not in which session: no label of it could be raised or looked at. */
+function outside(each: Declaration, key: 'labels' | 'clearance'): Problem {
+  const says = `objects are guarded where no session can be seen, so \`${key}\` of \`${each.name}\` must say that everybody may know everything`
+  return { ...each.placeOf([key]), code: 'configuration.objects_label', says }
 }
 
 /** Its own answers would keep a session from coming back. */

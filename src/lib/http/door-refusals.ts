@@ -21,6 +21,7 @@ export const DOOR_REFUSALS = {
     'The body is not of the media type and charset that is taken here.',
   ),
   tooLarge: refusal(413, 'http.too_large', 'The body is larger than is taken here.'),
+  requestId: refusal(400, 'http.request_id', 'X-Request-ID has 1 to 200 printable ASCII characters.'),
   unexpected: refusal(400, 'http.body_unexpected', 'This request takes no body.'),
   gone: refusal(400, 'http.incomplete', 'The body ended before its length.'),
   unavailable: {

@@ -59,17 +59,36 @@ export async function handle(
   const match = door.router(request.method ?? '', path)
   if (match.found !== 'route') return answerRefusal(request, response, noRoute(match), shapeOf(match))
   const { route, params } = match
+  const given = route.givesRequestId ? requestIdOf(request) : NO_HEADERS
+  if (given === undefined) return answerRefusal(request, response, DOOR_REFUSALS.requestId, route.errors)
   try {
     const read = await readRequest(door, route, request, response, expectsContinue)
-    if ('status' in read) return await answerRefusal(request, response, read, route.errors)
+    if ('status' in read) return await answerRefusal(request, response, read, route.errors, given)
     const query = readQuery(at < 0 ? '' : target.slice(at + 1))
-    if (!query) return await answerRefusal(request, response, DOOR_REFUSALS.query, route.errors)
+    if (!query) return await answerRefusal(request, response, DOOR_REFUSALS.query, route.errors, given)
     const answer = await route.run(new Arrived(read, { path, params, query }, request, response))
-    await respond(request, response, closing(answer, request))
+    await respond(request, response, closing(withHeaders(answer, given), request))
   } catch (fault) {
     door.onFault(fault, route)
-    await answerFault(request, response, fault, route.errors)
+    await answerFault(request, response, fault, route.errors, given)
   }
+}
+
+type Headers = Readonly<Record<string, string>>
+const NO_HEADERS: Headers = {}
+/** What a header can carry back as it came, and nothing that another reader could take for more than one line. */
+const REQUEST_ID = /^[\x20-\x7e]{1,200}$/
+
+/** The header that gives a caller's request id back; undefined when it can't be, and Node joins repeated fields, so those are one text. */
+function requestIdOf(request: IncomingMessage): Headers | undefined {
+  const id = request.headers['x-request-id']
+  if (id === undefined) return NO_HEADERS
+  return typeof id === 'string' && REQUEST_ID.test(id) ? { 'x-request-id': id } : undefined
+}
+
+function withHeaders(answer: DoorResponse, headers: Headers): DoorResponse {
+  if (headers === NO_HEADERS || 'takeOver' in answer) return answer
+  return { ...answer, headers: { ...answer.headers, ...headers } }
 }
 
 type Read = Pick<DoorRequest, 'headers' | 'form' | 'json'>
@@ -165,11 +184,12 @@ async function answerRefusal(
   response: ServerResponse,
   refusal: DoorRefusal,
   shape: Route['errors'],
+  headers: Headers = NO_HEADERS,
 ): Promise<void> {
   // A caller that waits for 100-continue sends nothing unless asked; a refusal is its answer.
   if (request.headers.expect === undefined) await drainBody(request)
   if (response.destroyed) return
-  await respond(request, response, closing(refusalResponse(refusal, shape), request))
+  await respond(request, response, closing(withHeaders(refusalResponse(refusal, shape), headers), request))
 }
 
 async function answerFault(
@@ -177,11 +197,18 @@ async function answerFault(
   response: ServerResponse,
   fault: unknown,
   shape: Route['errors'],
+  headers: Headers,
 ): Promise<void> {
   // Half an answer can't be taken back: cutting the connection is the only way left to say that it is not whole.
   if (response.headersSent) return void response.destroy()
   const unavailable = fault instanceof Error && 'fault' in fault && fault.fault === 'unavailable'
-  await answerRefusal(request, response, unavailable ? DOOR_REFUSALS.unavailable : DOOR_REFUSALS.bug, shape)
+  await answerRefusal(
+    request,
+    response,
+    unavailable ? DOOR_REFUSALS.unavailable : DOOR_REFUSALS.bug,
+    shape,
+    headers,
+  )
 }
 
 type NoRoute = Exclude<ReturnType<Router>, { readonly found: 'route' }>

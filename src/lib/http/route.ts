@@ -46,5 +46,7 @@ export type Route = {
   readonly errors: 'oauth' | 'problem' | 'jsonrpc'
   readonly repeatable?: readonly string[]
   readonly maxBytes?: number
+  /** Whether every answer gives the caller's `X-Request-ID` back. One that can't be given back safely is refused. */
+  readonly givesRequestId?: true
   readonly run: (request: DoorRequest) => Promise<DoorResponse>
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { documentKey } from '../../core/documents.ts'
 import type { TenantName } from '../../core/ids.ts'
+import { isDeclared } from '../../core/policy/built-in-resources.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import { type Change, DECLARED, DOCUMENTS, type DocumentKind } from '../../core/registry.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -77,7 +78,7 @@ function tenantLine({ tenant, broken, ...rest }: TenantSnapshot) {
     agents: agents.size,
     guests: admissions.size,
     users: users.size,
-    resources: [...resources.values()].filter(({ resource }) => resource.type !== 'facts').length,
+    resources: [...resources.values()].filter(({ resource }) => isDeclared(resource)).length,
     policies: policies.byName.size,
   }
 }
