@@ -11,6 +11,7 @@ import { type AdminClient, createAdminClient } from '../../src/sdk/admin-client.
 import { type Running, startAuthority } from '../../src/server/authority.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import { ROOT } from '../source-files.ts'
+import { ASKING_POLICIES } from './asking-places.ts'
 import { type Claims, type Company, type Signing, startCompany } from './company.ts'
 
 /**
@@ -161,7 +162,8 @@ async function openGateway(
 function applier(admin: AdminClient, company: Company): Surface['apply'] {
   return async (changed = {}, more = {}) => {
     const folder = await readFolder(join(ROOT, 'examples/demo/config'))
-    const files = [...folder, ...Object.entries(more)].map(([path, text]) => ({ path, text }))
+    const texts = { 'a/policies/asking.cedar': ASKING_POLICIES, ...more }
+    const files = [...folder, ...Object.entries(texts)].map(([path, text]) => ({ path, text }))
     await admin.configure('apply', files, { ...company.variables, ...changed })
   }
 }

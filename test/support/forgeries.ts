@@ -15,6 +15,7 @@ const OWN: ReadonlySet<KindName> = new Set([
   'orders token',
   'warehouse token',
   'facts token',
+  'authzen token',
   'gateway token',
 ])
 const SOLE_AUDIENCE: ReadonlySet<KindName> = new Set(['agent token', 'gateway token'])

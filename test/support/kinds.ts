@@ -14,11 +14,13 @@ export const KINDS = [
   'orders token',
   'warehouse token',
   'facts token',
+  'authzen token',
   'ID token',
   'logout token',
   'gateway token',
   'admin token',
   'upstream token',
+  'signed metadata',
 ] as const
 export type KindName = (typeof KINDS)[number]
 
@@ -86,12 +88,20 @@ export async function goodTokens(surface: Surface): Promise<ReadonlyMap<KindName
       other('b'),
     ),
     kindOf('facts token', facts, scanner, own('operator'), other('b')),
+    kindOf(
+      'authzen token',
+      await support.token('a', 'authzen', { type: 'authzen' }),
+      support,
+      own('a'),
+      other('b'),
+    ),
     kindOf('ID token', idToken, support, idp),
     kindOf('logout token', logoutToken(surface), support, idp),
     kindOf('gateway token', await gatewayToken(surface, edge), edge, own('operator'), other('b')),
     // Its key never leaves the process that made it, so what is forged here is signed by another.
     kindOf('admin token', surface.adminToken, support, { key: unknown, publicKey: createPublicKey(unknown) }),
     kindOf('upstream token', upstreamToken(surface, orders), support, own('a'), other('b')),
+    kindOf('signed metadata', await signedMetadata(surface), support, own('a'), other('b')),
   ]
   return new Map(made.map((kind) => [kind.name, kind]))
 }
@@ -117,6 +127,13 @@ async function gatewayToken(surface: Surface, edge: Caller): Promise<string> {
   const headers = { 'content-type': FORM, dpop: edge.prove('POST', surface.origin + path) }
   const body = encode({ evidence: edge.evidence, instance: 'taken' })
   return given(await knock(surface, 'authority', { method: 'POST', path, headers, body }))
+}
+
+/** What the tenant says of its decision point, signed by the key that signs its tokens: anybody may read it. */
+async function signedMetadata(surface: Surface): Promise<string> {
+  const path = '/.well-known/authzen-configuration/t/a'
+  const { json } = await knock(surface, 'authority', { method: 'GET', path })
+  return String(json['signed_metadata'])
 }
 
 /** What the provider `signed-token` mints for the server behind: signed by the tenant, for that server alone, without lineage. */

@@ -1,3 +1,4 @@
+import { askingNamings } from './asking-places.ts'
 import type { Surface } from './authority.ts'
 import { accessForm, attestForm, encode, FORM, type Form, JWT_BEARER } from './caller.ts'
 import { type Kind, type KindName, logoutToken } from './kinds.ts'
@@ -203,6 +204,7 @@ export function agentNamings(matrix: Matrix): readonly Naming[] {
       names: ['user:only-b', 'user:nobody'],
       ask: (subject) => withToken('facts token', 'POST', '/t/operator/facts', { subject, says: 'clean' }),
     },
+    ...askingNamings({ withToken }),
     ...(['POST', 'GET', 'DELETE'] as const).map((method): Naming => mcpNaming(matrix, method)),
     {
       route: 'GET /.well-known/oauth-protected-resource/t/:tenant/mcp/:resource',

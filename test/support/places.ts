@@ -1,3 +1,4 @@
+import { ASKING_PLACES } from './asking-places.ts'
 import type { Surface } from './authority.ts'
 import { accessForm, attestForm, type Caller, encode, FORM, type Form, JWT_BEARER, TYPE } from './caller.ts'
 import type { Kind, KindName } from './kinds.ts'
@@ -102,6 +103,7 @@ export async function placesOf(surface: Surface, kinds: Kinds): Promise<readonly
     ...tokenPlaces(surface, kinds),
     ...askerPlaces(),
     ...resourcePlaces(),
+    ...ASKING_PLACES,
     ...gatewayPlaces(kinds),
     ...admin,
     ...admin.map((place) => ({ ...place, door: 'socket' as const, name: `${place.name} (socket)` })),

@@ -26,7 +26,7 @@ function plain({ status, headers, text }: Knocked, name: string): unknown {
     .replaceAll(encodeURIComponent(name), '<name>')
     .replaceAll(name, '<name>')
     .replaceAll(/\b(dec|evt|lea|ses|tok)_[a-z0-9]+/g, '<id>')
-    .replaceAll(/"(revision|ms|connectedMs|expires_in|treeSize)":[\d.]+/g, '"$1":0')
+    .replaceAll(/"(at|revision|ms|connectedMs|expires_in|treeSize)":[\d.]+/g, '"$1":0')
   return {
     status,
     type: headers['content-type'],
@@ -38,7 +38,7 @@ function plain({ status, headers, text }: Knocked, name: string): unknown {
 
 const named = ({ method, path }: Route) => `${method} ${path}`
 const TENANT_ONLY =
-  /^\/t\/:tenant\/(jwks\.json|\.well-known\/.*)$|^\/\.well-known\/oauth-authorization-server\/t\/:tenant$/
+  /^\/t\/:tenant\/(jwks\.json|\.well-known\/.*)$|^\/\.well-known\/(oauth-authorization-server|authzen-configuration)\/t\/:tenant$/
 
 describe('every route that names a tenant, or something of one', () => {
   test('has a line here', () => {
@@ -121,11 +121,14 @@ describe("A's token on B's URL", () => {
     ['warehouse token', 'authority', 'POST', '/t/a/leases'],
     ['facts token', 'authority', 'POST', '/t/b/facts'],
     ['facts token', 'authority', 'POST', '/t/a/facts'],
+    ['authzen token', 'authority', 'POST', '/t/b/access/v1/evaluation'],
+    ['authzen token', 'authority', 'POST', '/t/operator/access/v1/search/subject'],
   ] as const)('%s at the %s: %s %s is refused with 401', async (name, door, method, path) => {
     const origin = door === 'gateway' ? surface.gatewayOrigin : surface.origin
     const json = { 'POST /t/b/mcp/orders': LISTING, 'POST /t/b/leases': {}, 'POST /t/a/leases': {} }
     const fact = path.endsWith('/facts') ? { subject: 'agent:operator/pipeline', says: 'clean' } : undefined
-    const body = json[`${method} ${path}` as keyof typeof json] ?? fact
+    const question = path.includes('/access/v1/') ? {} : undefined
+    const body = json[`${method} ${path}` as keyof typeof json] ?? fact ?? question
     const asked = askersOf(matrix).withToken(name, method, path, body, origin)
     const answer = await knock(surface, door, {
       ...asked,
