@@ -29,12 +29,14 @@ function indexOf(users: Users): ReadonlyMap<string, UserId | undefined> {
 }
 
 /** What a user is called in answers: `sub` if that tells who, else with its provider's name. */
-export function userEntityId(tenant: TenantSnapshot, { idp, sub }: User): string {
+export function userEntityId(tenant: TenantSnapshot, user: User | undefined): string {
+  if (user === undefined) return ''
+  const { idp, sub } = user
   return indexOf(tenant.users).get(sub) === undefined ? `${idp}:${sub}` : sub
 }
 
 /** What an agent is called in answers: its own name at home, `<home>/<agent>` for a guest. */
-export function agentEntityId({ name }: AuthorityView, id: AgentId): string {
+export function agentEntityId({ name }: AuthorityView, id: AgentId | ''): string {
   return id.startsWith(`${name}/`) ? id.slice(name.length + 1) : id
 }
 

@@ -4,13 +4,7 @@ import type { Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { inTurns } from '../lib/in-turns.ts'
-import {
-  type AskedResource,
-  type Entity,
-  type Evaluation,
-  isServed,
-  resourceAsked,
-} from './asked-resource.ts'
+import { type Entity, type Evaluation, isServed, resourceAsked } from './asked-resource.ts'
 import { agentEntityId, userEntityId } from './asked-subject.ts'
 import type { AuthorityView } from './authority.ts'
 import { type AskerAsk, knownAsker, record } from './evaluate-access.ts'
@@ -48,8 +42,8 @@ export async function searchAccess(
   const asker = await knownAsker(view, { ...ask, asked: readPlace(view, ask.asked) })
   if (!asker.ok) return asker
   const { search, place } = asker.value.asked
-  const all = candidates(view, search)
-  const looked = await look(view, asker.value, all, place)
+  const { open, right } = await searchable(view, asker.value, search)
+  const looked = await look(view, asker.value, open, place)
   const facts = {
     door: 'authzen',
     asked_by: asker.value.access.chain.agent,
@@ -57,102 +51,128 @@ export async function searchAccess(
     judged: looked.at - place.from,
     found: looked.found.length,
   }
-  const right =
-    looked.right ??
-    mayAsk(view, asker.value, 'search', search.like, resourceAsked(view.tenant, search.like.resource))
   const recorded = await record(view, asker.value, [{ ...decisionEvent(view, right), facts }])
   if (!recorded.ok) return recorded
-  const next = looked.at < all.length ? tokenOf({ ...place, from: looked.at }) : ''
+  const next = looked.at < sizeOf(open) ? tokenOf({ ...place, from: looked.at }) : ''
   return ok({ found: looked.found, next })
 }
 
 type Candidate = { readonly found: Found; readonly asked: Evaluation }
+/** Candidates of one resource and action, which one right to search is about; in a stable order as long as nothing changes. */
+type Group = { readonly like: Evaluation; readonly size: number; readonly at: (index: number) => Candidate }
 
-/** Everything that may be the answer, in a stable order as long as nothing changes; made into questions one by one. */
-function candidates(view: AuthorityView, { target, like }: Search): readonly (() => Candidate)[] {
-  if (target === 'subject') return subjects(view, like)
+function sizeOf(groups: readonly Group[]): number {
+  return groups.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** What the asker may search among, and that it may. The rest is as if it were not there, also to who counts pages. */
+async function searchable(
+  view: AuthorityView,
+  asker: Asker,
+  search: Search,
+): Promise<{ readonly open: readonly Group[]; readonly right: Decision }> {
+  const open: Group[] = []
+  const rightTo = (like: Evaluation) =>
+    mayAsk(view, asker, 'search', like, resourceAsked(view.tenant, like.resource))
+  let right: Decision | undefined
+  await inTurns(groupsOf(view, search), (group) => {
+    const own = rightTo(group.like)
+    if (own.outcome === 'allow') open.push(group)
+    if (right?.outcome !== 'allow') right = own
+    return true
+  })
+  return { open, right: right ?? rightTo(search.like) }
+}
+
+function groupsOf(view: AuthorityView, { target, like }: Search): readonly Group[] {
+  if (target === 'subject') return [subjects(view, like)]
   return target === 'resource' ? resources(view, like) : actions(view, like)
 }
 
-function subjects(view: AuthorityView, like: Evaluation): readonly (() => Candidate)[] {
+function subjects(view: AuthorityView, like: Evaluation): Group {
+  const { tenant } = view
   const { type } = like.subject
   const candidate = (id: string): Candidate => ({
     found: { type, id },
     asked: { ...like, subject: { ...like.subject, id } },
   })
-  const { tenant } = view
-  if (type === 'user')
-    return [...tenant.users.values()].map((user) => () => candidate(userEntityId(tenant, user)))
-  const agents = type === 'agent' ? [...tenant.agents.keys(), ...tenant.admissions.keys()] : []
-  return agents.map((id) => () => candidate(agentEntityId(view, id)))
+  if (type === 'user') {
+    const { usersByName } = tenant
+    const names = sortedNames(usersByName)
+    const idAt = (index: number) => userEntityId(tenant, usersByName.get(names[index] ?? ''))
+    return { like, size: names.length, at: (index) => candidate(idAt(index)) }
+  }
+  const agents = type === 'agent' ? [...sortedNames(tenant.agents), ...sortedNames(tenant.admissions)] : []
+  return { like, size: agents.length, at: (index) => candidate(agentEntityId(view, agents[index] ?? '')) }
 }
 
-function resources({ tenant }: AuthorityView, like: Evaluation): readonly (() => Candidate)[] {
+const sorted = new WeakMap<ReadonlyMap<string, unknown>, readonly string[]>()
+
+/** Names in the order that every authority has them in, whatever came to it first; sorted once for each version of a map. */
+function sortedNames<K extends string>(map: ReadonlyMap<K, unknown>): readonly K[] {
+  const names = (sorted.get(map) as readonly K[] | undefined) ?? [...map.keys()].sort()
+  sorted.set(map, names)
+  return names
+}
+
+function resources({ tenant }: AuthorityView, like: Evaluation): readonly Group[] {
   const { type } = like.resource
+  const group = (ids: readonly string[]): Group => ({
+    like: { ...like, resource: { ...like.resource, id: ids[0] ?? '' } },
+    size: ids.length,
+    at: (index) => {
+      const id = ids[index] ?? ''
+      return { found: { type, id }, asked: { ...like, resource: { ...like.resource, id } } }
+    },
+  })
   const known = tenant.resources.get(type)?.resource
-  const objects = known?.type === 'objects' ? Object.keys(known.objects) : []
-  const named = isServed(type)
-    ? [...tenant.resources.values()]
-        .filter(({ resource }) => resource.type === type)
-        .map(({ resource }) => resource.resource)
-    : objects
-  return named.map((id) => () => ({
-    found: { type, id },
-    asked: { ...like, resource: { ...like.resource, id } },
-  }))
+  if (!isServed(type)) return known?.type === 'objects' ? [group(Object.keys(known.objects))] : []
+  const named = sortedNames(tenant.resources)
+  return named
+    .filter((name) => tenant.resources.get(name)?.resource.type === type)
+    .map((name) => group([name]))
 }
 
-function actions({ tenant }: AuthorityView, like: Evaluation): readonly (() => Candidate)[] {
+function actions({ tenant }: AuthorityView, like: Evaluation): readonly Group[] {
   const { known } = resourceAsked(tenant, like.resource)
-  return [...(known?.tools.keys() ?? [])].map((name) => () => ({
-    found: { name },
-    asked: { ...like, action: { ...like.action, name } },
-  }))
+  return [...(known?.tools.keys() ?? [])].map((name): Group => {
+    const asked = { ...like, action: { ...like.action, name } }
+    return { like: asked, size: 1, at: () => ({ found: { name }, asked }) }
+  })
+}
+
+/** The candidates from a place on, each made into a question when it is its turn. */
+function* candidatesFrom(groups: readonly Group[], from: number): Generator<Candidate> {
+  let skip = from
+  for (const { size, at } of groups) {
+    for (let index = skip; index < size; index += 1) yield at(index)
+    skip = Math.max(0, skip - size)
+  }
 }
 
 type Looked = {
   readonly found: readonly Found[]
   /** The first that was not looked at. */
   readonly at: number
-  /** The asker's right to search: one that it has, if it has any. */
-  readonly right: Decision | undefined
 }
 
 async function look(
   view: AuthorityView,
   asker: Asker,
-  all: readonly (() => Candidate)[],
+  open: readonly Group[],
   { from, limit }: PlaceInSearch,
 ): Promise<Looked> {
   const found: Found[] = []
-  const rights = new Map<string, Decision>()
   let at = from
-  await inTurns(limit > 0 ? all.slice(from, from + MOST_JUDGED) : [], (make) => {
-    const candidate = make()
+  if (limit === 0) return { found, at }
+  await inTurns(candidatesFrom(open, from), (candidate) => {
     const about = resourceAsked(view.tenant, candidate.asked.resource)
-    if (rightFor(view, asker, candidate.asked, about, rights).outcome === 'allow') {
-      if (answerTo(view, asker, candidate.asked, about).decision?.outcome === 'allow')
-        found.push(candidate.found)
-    }
+    if (answerTo(view, asker, candidate.asked, about).decision?.outcome === 'allow')
+      found.push(candidate.found)
     at += 1
-    return found.length < limit
+    return found.length < limit && at < from + MOST_JUDGED
   })
-  const [first] = rights.values()
-  return { found, at, right: [...rights.values()].find(({ outcome }) => outcome === 'allow') ?? first }
-}
-
-/** The same for each candidate of one resource and action, so it is asked once. */
-function rightFor(
-  view: AuthorityView,
-  asker: Asker,
-  asked: Evaluation,
-  about: AskedResource,
-  rights: Map<string, Decision>,
-): Decision {
-  const key = JSON.stringify([about.name, asked.action.name])
-  const right = rights.get(key) ?? mayAsk(view, asker, 'search', asked, about)
-  rights.set(key, right)
-  return right
+  return { found, at }
 }
 
 /** Where a page begins and how long it may be, and a digest of what is searched: a token counts for the same search only. */
@@ -182,12 +202,11 @@ const OTHER_SEARCH = err(
 
 /** It says where to go on and nothing that isn't the asker's to know: whoever makes one up looks at the same, in another order. */
 function tokenOf({ from, limit, digest }: PlaceInSearch): string {
-  return Buffer.from(`${from} ${limit} ${digest}`).toString('base64url')
+  return `${from}:${limit}:${digest}`
 }
 
 function placeIn(token: string): PlaceInSearch | undefined {
-  const [, from, limit, digest = ''] =
-    /^(\d{1,9}) (\d{1,4}) ([\w-]{43})$/.exec(Buffer.from(token, 'base64url').toString()) ?? []
+  const [, from, limit, digest = ''] = /^(\d{1,9}):(\d{1,4}):([\w-]{43})$/.exec(token) ?? []
   if (from === undefined || Number(limit) > MOST_FOUND) return undefined
   return { from: Number(from), limit: Number(limit), digest }
 }

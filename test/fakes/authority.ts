@@ -144,7 +144,8 @@ async function serveLate(table: readonly Route[]) {
   }
 }
 
-function withKeys(world: World, keys: ReadonlyMap<string, SigningKey>): World {
+/** The world with the public half of each tenant's key in it. */
+export function withKeys(world: World, keys: ReadonlyMap<string, SigningKey>): World {
   return Object.fromEntries(
     Object.entries(world).map(([tenant, docs]) => {
       const signing = keys.get(tenant) ?? newSigningKey()
@@ -156,7 +157,8 @@ function withKeys(world: World, keys: ReadonlyMap<string, SigningKey>): World {
   )
 }
 
-function portsFor(
+/** Every port filled: real flows, decisions and signatures over this store and clock. */
+export function portsFor(
   origin: string,
   store: MemoryStore,
   clock: { now: number; ageMs: number },

@@ -121,7 +121,7 @@ function introspected(): Spot {
   const spot = formSpot({
     name: 'a token that is asked about',
     field: 'token',
-    takes: ['orders token'],
+    takes: ['orders token', 'authzen token'],
     path: '/t/a/introspect',
     form: (token) => ({ client_assertion: assertion, client_assertion_type: JWT_BEARER, token }),
     prover: caller,
