@@ -21,7 +21,7 @@ describe('applying changes', () => {
     expect(a?.users.get(ana('a'))?.user).toBe('ana@a.example')
     expect([...(a?.agents.keys() ?? [])]).toEqual([])
     expect(tenantOf(stories, 'operator')?.agents.has('operator/support' as AgentId)).toBe(true)
-    expect([...(a?.resources.keys() ?? [])].sort()).toEqual(['catalogue', 'facts', 'orders'])
+    expect([...(a?.resources.keys() ?? [])].sort()).toEqual(['authzen', 'catalogue', 'facts', 'orders'])
   })
 
   it('comes to the same in any order and in any batches', () => {

@@ -79,12 +79,12 @@ const COMMON = COMMON_ENTITIES.reduce(
   (entities, each) => withEntry(entities, each.uid.key, each),
   emptyMap<string, Entity>(),
 )
-let builtIn = emptyMap<string, KnownResource>()
-let withBuiltIn = COMMON
-for (const [name, known] of BUILT_IN) {
-  builtIn = withEntry(builtIn, name, known)
-  withBuiltIn = withEntities(withBuiltIn, known, new Set())
-}
+const KNOWN = [...BUILT_IN.values()]
+const RESOURCES = KNOWN.reduce(
+  (resources, known) => withEntry(resources, known.resource.resource, known),
+  emptyMap<string, KnownResource>(),
+)
+const ENTITIES = KNOWN.reduce((entities, known) => withEntities(entities, known, new Set()), COMMON)
 
 function emptyTenant(name: TenantName): TenantSnapshot {
   return {
@@ -99,14 +99,14 @@ function emptyTenant(name: TenantName): TenantSnapshot {
     groups: emptyMap(),
     admissions: emptyMap(),
     gateways: emptyMap(),
-    resources: builtIn,
+    resources: RESOURCES,
     delegations: emptyMap(),
     delegationsFor: emptyMap(),
     credentials: emptyMap(),
     conditions: emptyMap(),
     policies: NO_POLICIES,
     quarantine: emptyMap(),
-    entities: withBuiltIn,
+    entities: ENTITIES,
     revocations: emptyMap(),
     facts: emptyMap(),
     sessionLabels: emptyMap(),

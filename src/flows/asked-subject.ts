@@ -1,42 +1,38 @@
-import type { User } from '../core/identity/user.ts'
+import { type User, userId } from '../core/identity/user.ts'
 import { type AgentId, parseAgentId, type UserId } from '../core/ids.ts'
 import { namedAgent } from '../core/policy/question.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { TenantSnapshot } from '../core/snapshot.ts'
 import type { Evaluation } from './asked-resource.ts'
 import type { AuthorityView } from './authority.ts'
 
 /** Who would act, and for whom. */
 export type Acting = { readonly agent: AgentId; readonly user?: UserId }
 
-type Users = ReadonlyMap<UserId, User>
-const indexes = new WeakMap<Users, ReadonlyMap<string, UserId | undefined>>()
-
 /**
- * Users by what an enforcement point knows them by: `sub`, and `<idp>:<sub>`. One that could mean two people means nobody. Made
- * once for each version of a tenant's users.
+ * The user that an enforcement point knows by `sub`, or by `<idp>:<sub>`: a user is (tenant, `iss`, `sub`), so each provider has at most
+ * one. A name that could mean two people means nobody.
  */
-function indexOf(users: Users): ReadonlyMap<string, UserId | undefined> {
-  const before = indexes.get(users)
-  if (before) return before
-  const index = new Map<string, UserId | undefined>()
-  for (const [id, { idp, sub }] of users) {
-    for (const key of [sub, `${idp}:${sub}`]) index.set(key, index.has(key) ? undefined : id)
+function userNamed({ tenant, name }: AuthorityView, named: string): UserId | undefined {
+  const found = new Set<UserId>()
+  for (const { idp, issuer } of tenant.idps.values()) {
+    const subs = named.startsWith(`${idp}:`) ? [named, named.slice(idp.length + 1)] : [named]
+    for (const sub of subs) {
+      const id = userId(name, issuer, sub)
+      if (tenant.users.has(id)) found.add(id)
+    }
   }
-  indexes.set(users, index)
-  return index
+  const [only] = found
+  return found.size === 1 ? only : undefined
 }
 
 /** What a user is called in answers: `sub` if that tells who, else with its provider's name. */
-export function userEntityId(tenant: TenantSnapshot, user: User | undefined): string {
-  if (user === undefined) return ''
-  const { idp, sub } = user
-  return indexOf(tenant.users).get(sub) === undefined ? `${idp}:${sub}` : sub
+export function userEntityId(view: AuthorityView, { idp, sub }: User): string {
+  return userNamed(view, sub) === undefined ? `${idp}:${sub}` : sub
 }
 
 /** What an agent is called in answers: its own name at home, `<home>/<agent>` for a guest. */
-export function agentEntityId({ name }: AuthorityView, id: AgentId | ''): string {
+export function agentEntityId({ name }: AuthorityView, id: string): string {
   return id.startsWith(`${name}/`) ? id.slice(name.length + 1) : id
 }
 
@@ -57,7 +53,7 @@ export function actingIn(
   const agent = agentName === undefined ? asker : agentNamed(view, agentName)
   if (agent === undefined) return NOBODY
   if (userName === undefined) return ok({ agent })
-  const user = typeof userName === 'string' ? indexOf(view.tenant.users).get(userName) : undefined
+  const user = typeof userName === 'string' ? userNamed(view, userName) : undefined
   return user === undefined ? NOBODY : ok({ agent, user })
 }
 

@@ -28,7 +28,7 @@ const NOTHING = refuse('unknown', 'resource.unknown', 'There is nothing here tha
 
 /**
  * One question: may the asker ask it, and what is its answer. The answer is `decide`'s, for the chain that the asker says is acting
- * (decision 0011).
+ * (decision 0014).
  */
 export function judgeEvaluation(view: AuthorityView, asker: Asker, asked: Evaluation): Verdict {
   const about = resourceAsked(view.tenant, asked.resource)

@@ -96,21 +96,26 @@ function subjects(view: AuthorityView, like: Evaluation): Group {
     found: { type, id },
     asked: { ...like, subject: { ...like.subject, id } },
   })
-  if (type === 'user') {
-    const { usersByName } = tenant
-    const names = sortedNames(usersByName)
-    const idAt = (index: number) => userEntityId(tenant, usersByName.get(names[index] ?? ''))
-    return { like, size: names.length, at: (index) => candidate(idAt(index)) }
-  }
-  const agents = type === 'agent' ? [...sortedNames(tenant.agents), ...sortedNames(tenant.admissions)] : []
-  return { like, size: agents.length, at: (index) => candidate(agentEntityId(view, agents[index] ?? '')) }
+  const { usersByName, agents, admissions } = tenant
+  const ids = (names: readonly string[], idOf: (name: string) => string): Group => ({
+    like,
+    size: names.length,
+    at: (index) => candidate(idOf(names[index] ?? '')),
+  })
+  if (type === 'agent')
+    return ids([...sortedNames(agents), ...sortedNames(admissions)], (id) => agentEntityId(view, id))
+  if (type !== 'user') return ids([], (none) => none)
+  return ids(sortedNames(usersByName), (name) => {
+    const user = usersByName.get(name)
+    return user === undefined ? '' : userEntityId(view, user)
+  })
 }
 
 const sorted = new WeakMap<ReadonlyMap<string, unknown>, readonly string[]>()
 
 /** Names in the order that every authority has them in, whatever came to it first; sorted once for each version of a map. */
-function sortedNames<K extends string>(map: ReadonlyMap<K, unknown>): readonly K[] {
-  const names = (sorted.get(map) as readonly K[] | undefined) ?? [...map.keys()].sort()
+function sortedNames(map: ReadonlyMap<string, unknown>): readonly string[] {
+  const names = sorted.get(map) ?? [...map.keys()].sort()
   sorted.set(map, names)
   return names
 }

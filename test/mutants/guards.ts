@@ -1,3 +1,4 @@
+import { ASKING_GUARDS } from './asking-guards.ts'
 import { DECISION_GUARDS } from './decision-guards.ts'
 import type { Guard } from './guard.ts'
 import { LABEL_GUARDS } from './label-guards.ts'
@@ -9,6 +10,7 @@ import { WALL_GUARDS } from './wall-guards.ts'
 export const GUARDS: readonly Guard[] = [
   ...PROOF_GUARDS,
   ...DECISION_GUARDS,
+  ...ASKING_GUARDS,
   ...LABEL_GUARDS,
   ...WALL_GUARDS,
   ...RECORD_GUARDS,

@@ -1,5 +1,5 @@
 import { type AgentId, splitAgentId } from '../../core/ids.ts'
-import { FACTS, FACTS_RESOURCE } from '../../core/policy/facts-resource.ts'
+import { BUILT_IN } from '../../core/policy/built-in-resources.ts'
 import type { PolicyCase } from '../../core/policy/policy-case.ts'
 import { type Resource, toolsOf } from '../../core/policy/resource.ts'
 import type { ReadCase } from './cases-file.ts'
@@ -76,7 +76,7 @@ function userIsKnown({ user }: PolicyCase, { declared }: Known): Wrong | undefin
 
 function resourceIsKnown({ tool, enter }: PolicyCase, { declared }: Known): Wrong | undefined {
   const name = enter ?? tool?.slice(0, tool.indexOf('/')) ?? ''
-  const known = [...keys(declared, 'resource'), FACTS_RESOURCE]
+  const known = [...keys(declared, 'resource'), ...BUILT_IN.keys()]
   if (known.includes(name)) return undefined
   const says = `tenant \`${declared.tenant}\` has no resource \`${name}\``
   const path = [enter === undefined ? 'tool' : 'enter']
@@ -87,8 +87,8 @@ function toolIsKnown({ tool }: PolicyCase, { declared }: Known): Wrong | undefin
   if (tool === undefined) return undefined
   const name = tool.slice(0, tool.indexOf('/'))
   const resource = declared.by.get('resource')?.get(name)?.value as Resource | undefined
-  if (resource === undefined && name !== FACTS_RESOURCE) return undefined
-  const tools = resource === undefined ? [...FACTS.tools.values()] : toolsOf(resource)
+  if (resource === undefined && !BUILT_IN.has(name)) return undefined
+  const tools = resource === undefined ? [...(BUILT_IN.get(name)?.tools.values() ?? [])] : toolsOf(resource)
   const actions = tools.map(({ action }) => action)
   if (actions.includes(tool)) return undefined
   const says = `\`${name}\` has no tool \`${tool.slice(name.length + 1)}\``
