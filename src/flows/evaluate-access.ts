@@ -34,9 +34,9 @@ export async function evaluateAccess(
   if (!asker.ok) return asker
   const { each, until } = asker.value.asked
   const verdicts: Verdict[] = []
-  await inTurns(each, (one) => {
+  await inTurns(each, async (one) => {
     const verdict = one.ok
-      ? judgeEvaluation(view, asker.value, one.value)
+      ? await judgeEvaluation(view, asker.value, one.value)
       : refusedVerdict(view, asker.value, undefined, AUTHZEN_RESOURCE, one.error)
     verdicts.push(verdict)
     return until === undefined || (verdict.outcome === 'allow') !== (until === 'allow')

@@ -30,9 +30,13 @@ const NOTHING = refuse('unknown', 'resource.unknown', 'There is nothing here tha
  * One question: may the asker ask it, and what is its answer. The answer is `decide`'s, for the chain that the asker says is acting
  * (decision 0014).
  */
-export function judgeEvaluation(view: AuthorityView, asker: Asker, asked: Evaluation): Verdict {
+export async function judgeEvaluation(
+  view: AuthorityView,
+  asker: Asker,
+  asked: Evaluation,
+): Promise<Verdict> {
   const about = resourceAsked(view.tenant, asked.resource)
-  const right = mayAsk(view, asker, 'evaluate', asked, about)
+  const right = await mayAsk(view, asker, 'evaluate', asked, about)
   const said = factsOf(asker, asked)
   if (right.outcome !== 'allow') {
     const event = {
@@ -41,19 +45,19 @@ export function judgeEvaluation(view: AuthorityView, asker: Asker, asked: Evalua
     }
     return { id: right.id, outcome: 'deny', reason: NOTHING.reason, says: NOTHING.says, event }
   }
-  const answer = answerTo(view, asker, asked, about)
+  const answer = await answerTo(view, asker, asked, about)
   if (answer.refusal) return refusedVerdict(view, asker, asked, about.name, answer.refusal)
   return verdictOf(view, asker, asked, answer.decision)
 }
 
 /** Whether this asker may ask this, by the policies on the tenant's own resource `authzen`. */
-export function mayAsk(
+export async function mayAsk(
   view: AuthorityView,
   asker: Asker,
   how: 'evaluate' | 'search' | 'vouch',
   { action, subject }: Pick<Evaluation, 'action' | 'subject'>,
   { name }: AskedResource,
-): Decision {
+): Promise<Decision> {
   const input = { resource: name, action: action.name, subject: subject.type }
   return view.ports.decide(callOf(view, asker, how, input, asker.address), view.snapshot, view.at)
 }
@@ -63,7 +67,12 @@ type Answer =
   | { readonly decision: Decision; readonly refusal?: never }
 
 /** What is decided for whom the question is about, once it is known that it may be asked. */
-export function answerTo(view: AuthorityView, asker: Asker, asked: Evaluation, about: AskedResource): Answer {
+export async function answerTo(
+  view: AuthorityView,
+  asker: Asker,
+  asked: Evaluation,
+  about: AskedResource,
+): Promise<Answer> {
   const acting = actingIn(view, asker.access.chain.agent, asked)
   if (!acting.ok) return { refusal: acting.error }
   const unjudged = labelsUnjudged(about)
@@ -72,13 +81,13 @@ export function answerTo(view: AuthorityView, asker: Asker, asked: Evaluation, a
   const request: AccessRequest = {
     id: view.ports.newId('decision') as DecisionId,
     tenant: view.name,
-    chain: own ? ownChain(asker, acting.value) : vouchedChain(view, asker, acting.value, asked, about),
+    chain: own ? ownChain(asker, acting.value) : await vouchedChain(view, asker, acting.value, asked, about),
     resource: about.name,
     act: { kind: 'call', tool: asked.action.name, input: inputAsked(about, asked) },
     // Where another agent calls from nobody has told us.
     ...(own ? { address: asker.address } : {}),
   }
-  return { decision: view.ports.decide(request, view.snapshot, view.at) }
+  return { decision: await view.ports.decide(request, view.snapshot, view.at) }
 }
 
 /** Labels follow sessions. Which session would act is not known here, so neither what it carries nor what it would carry on. */
@@ -98,14 +107,14 @@ function ownChain({ access }: Asker, { user }: Acting): PrincipalChain {
  * Another agent acts, the asker says. Nothing proves it to us, so it is `claimed`; where policy lets the asker vouch its word counts
  * like a standing key, and never like an attestation. It is as old as the asker's own credential: what was revoked since has ended.
  */
-function vouchedChain(
+async function vouchedChain(
   view: AuthorityView,
   asker: Asker,
   acting: Acting,
   asked: Evaluation,
   about: AskedResource,
-): PrincipalChain {
-  const vouched = mayAsk(view, asker, 'vouch', asked, about).outcome === 'allow'
+): Promise<PrincipalChain> {
+  const vouched = (await mayAsk(view, asker, 'vouch', asked, about)).outcome === 'allow'
   const { tenant, rev, expires } = asker.access.chain
   return {
     tenant,

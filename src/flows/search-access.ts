@@ -75,13 +75,13 @@ async function searchable(
   const rightTo = (like: Evaluation) =>
     mayAsk(view, asker, 'search', like, resourceAsked(view.tenant, like.resource))
   let right: Decision | undefined
-  await inTurns(groupsOf(view, search), (group) => {
-    const own = rightTo(group.like)
+  await inTurns(groupsOf(view, search), async (group) => {
+    const own = await rightTo(group.like)
     if (own.outcome === 'allow') open.push(group)
     if (right?.outcome !== 'allow') right = own
     return true
   })
-  return { open, right: right ?? rightTo(search.like) }
+  return { open, right: right ?? (await rightTo(search.like)) }
 }
 
 function groupsOf(view: AuthorityView, { target, like }: Search): readonly Group[] {
@@ -170,10 +170,10 @@ async function look(
   const found: Found[] = []
   let at = from
   if (limit === 0) return { found, at }
-  await inTurns(candidatesFrom(open, from), (candidate) => {
+  await inTurns(candidatesFrom(open, from), async (candidate) => {
     const about = resourceAsked(view.tenant, candidate.asked.resource)
-    if (answerTo(view, asker, candidate.asked, about).decision?.outcome === 'allow')
-      found.push(candidate.found)
+    const { decision } = await answerTo(view, asker, candidate.asked, about)
+    if (decision?.outcome === 'allow') found.push(candidate.found)
     at += 1
     return found.length < limit && at < from + MOST_JUDGED
   })

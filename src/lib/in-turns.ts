@@ -4,10 +4,10 @@ import { setImmediate } from 'node:timers/promises'
 const EACH_TURN = 32
 
 /** Works through the items in order until `work` answers false, letting others have their turn in between. */
-export async function inTurns<T>(items: Iterable<T>, work: (item: T) => boolean): Promise<void> {
+export async function inTurns<T>(items: Iterable<T>, work: (item: T) => Promise<boolean>): Promise<void> {
   let left = EACH_TURN
   for (const item of items) {
-    if (!work(item)) return
+    if (!(await work(item))) return
     left -= 1
     if (left > 0) continue
     left = EACH_TURN

@@ -26,6 +26,23 @@ export const ASKING_PLACES: readonly Place[] = ENDPOINTS.map((endpoint) => ({
   status: 200,
 }))
 
+/** The same questions with everything in them that anything reads. */
+const PROPERTIES = { properties: { a: 'x' } }
+const WHOLE = {
+  subject: { ...subject, ...PROPERTIES },
+  action: { ...action, ...PROPERTIES },
+  resource: { ...resource, ...PROPERTIES },
+  context: { agent: 'operator/support', user: 'ana' },
+}
+export const WHOLE_QUESTIONS: Readonly<Record<string, unknown>> = Object.fromEntries(
+  ENDPOINTS.map((endpoint) => {
+    const page = endpoint.startsWith('search/') ? { page: { token: 'x' } } : {}
+    const options = { options: { evaluations_semantic: 'execute_all' } }
+    const many = endpoint === 'evaluations' ? { ...options, evaluations: [WHOLE] } : {}
+    return [routeOf(endpoint), { ...WHOLE, ...page, ...many }]
+  }),
+)
+
 type Asked = {
   readonly subject?: object
   readonly action?: object

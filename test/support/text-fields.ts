@@ -1,5 +1,6 @@
 import type { Route } from '../../src/lib/http/route.ts'
 import type { BodySchema, DocumentSchemas, Path } from './admin-schemas.ts'
+import { WHOLE_QUESTIONS } from './asking-places.ts'
 import { type Surface, TENANTS } from './authority.ts'
 import { encode, FORM, type Form } from './caller.ts'
 import type { Kind, KindName } from './kinds.ts'
@@ -285,6 +286,7 @@ const WHOLE: Readonly<Record<string, unknown>> = {
   'POST /admin/v1/apply': { ...FOLDER, files: [...FOLDER.files, { path: 'broken.yaml', text: 'tenant: [' }] },
   'POST /admin/v1/t/:tenant/revocations': REVOCATION,
   'POST /t/:tenant/mcp/:resource': { ...CALL.json, id: 'one' },
+  ...WHOLE_QUESTIONS,
 }
 
 /** What stands in the good request, and what else there may be. */

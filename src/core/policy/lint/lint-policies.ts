@@ -5,7 +5,7 @@ import { render } from '../cedar/render.ts'
 import { entityUid, record } from '../cedar/value.ts'
 import type { Condition } from '../condition.ts'
 import { ALL_ACTIONS, actionUid } from '../entities.ts'
-import { FACTS, FACTS_RESOURCE } from '../facts-resource.ts'
+import { FACTS_RESOURCE, FACTS_TOOLS } from '../facts-resource.ts'
 import { contradictionIn } from './contradictions.ts'
 import { covers } from './coverage.ts'
 import { FINDINGS, type Finding, type FindingCode } from './finding.ts'
@@ -239,7 +239,7 @@ function unfed(policies: readonly CedarPolicy[], linted: Linted): readonly Findi
   })
 }
 
-const [REPORT] = [...FACTS.tools.values()]
+const [REPORT] = FACTS_TOOLS
 const FACTS_REPORT = REPORT?.action ?? ''
 
 function whyUnfed(source: string, policies: readonly CedarPolicy[], { tenant }: Linted): string | undefined {
