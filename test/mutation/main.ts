@@ -1,6 +1,6 @@
 /**
- * Changes each statement of the areas in turn and looks whether a test notices: `npm run mutation [-- path…] [--json] [--jobs n]`.
- * Works in a copy of the repository, file by file. What a test noticed in a run before is not tried again while the source stays the same,
+ * Changes each statement of the areas in turn and looks whether a test notices: `npm run mutation [-- what…] [--json] [--jobs n]`.
+ * Works in a copy of the repository, a few files at a time. What a test noticed in a run before is not tried again while the source stays the same,
  * unless `--force`. Exits 0 only if every area reaches its least.
  */
 import { spawn } from 'node:child_process'
@@ -12,38 +12,39 @@ import { filesUnder, ROOT } from '../source-files.ts'
 import { AREAS, type Area } from './areas.ts'
 import { isNoticed, percent, type Report, type Score, scoreOf, sum, unnoticed } from './score.ts'
 
-/** Beside the sources, outside git: one file for each that was tried, so that a run that was stopped goes on. */
+/** Beside the packages, outside git: what was tried in each area, so that a run that was stopped goes on where it was. */
 const KEPT = join(ROOT, 'node_modules', '.cache', 'mutation')
+/** Files that are tried in one go. More would start faster, and lose more when they are stopped. */
+const PART = 6
 
 type Options = { readonly json?: boolean; readonly jobs: string; readonly force?: boolean }
 type FileResult = { readonly file: string; readonly report: Report; readonly score: Score }
 
-function sourcesOf({ sources }: Area): readonly string[] {
+function sourcesOf({ sources, but }: Area): readonly string[] {
   return sources
     .flatMap((folder) => filesUnder(folder))
     .filter((file) => file.endsWith('.ts') && !/\.(test|fixture)\.ts$/.test(file))
     .map((file) => relative(ROOT, file))
+    .filter((file) => but === undefined || !file.startsWith(but))
 }
 
-function keptFor(file: string, what: 'tried' | 'report'): string {
-  return join(KEPT, `${file.replaceAll('/', '+')}.${what}.json`)
-}
+const keptFor = ({ name }: Area, what: 'tried' | 'report'): string => join(KEPT, `${name}.${what}.json`)
 
 /** Stryker's own options. It writes into the copy, so it needs no sandbox of its own. */
-function optionsFor(file: string, { jobs, force }: Options): object {
+function optionsFor(area: Area, files: readonly string[], { jobs, force }: Options): object {
   return {
-    mutate: [file],
+    mutate: files,
     testRunner: 'vitest',
     plugins: ['@stryker-mutator/vitest-runner'],
-    vitest: { configFile: 'test/mutation/vitest.config.ts', related: true, pool: 'threads' },
+    vitest: { configFile: 'test/mutation/vitest.config.ts', related: false, pool: 'threads' },
     inPlace: true,
     incremental: true,
-    incrementalFile: keptFor(file, 'tried'),
+    incrementalFile: keptFor(area, 'tried'),
     force: force === true,
     reporters: ['json'],
-    jsonReporter: { fileName: keptFor(file, 'report') },
+    jsonReporter: { fileName: keptFor(area, 'report') },
     concurrency: Math.max(1, Number(jobs) || 1),
-    // The machine is shared and slow tests are not the mutant's doing: only what runs for ever is out of time.
+    // Slow is not for ever: a machine may have other things to do.
     timeoutMS: 10_000,
     timeoutFactor: 3,
     allowEmpty: true,
@@ -54,22 +55,26 @@ function optionsFor(file: string, { jobs, force }: Options): object {
 }
 
 /** A better test may notice what went unnoticed, also where Stryker can't tell that it would: all of that is tried again. */
-async function forgetUnnoticed(file: string): Promise<void> {
-  const path = keptFor(file, 'tried')
+async function forgetUnnoticed(area: Area, among: readonly string[]): Promise<void> {
+  const path = keptFor(area, 'tried')
   const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text === undefined) return
   const tried = JSON.parse(text) as Report
-  const files = Object.entries(tried.files).map(([name, one]) => [
-    name,
-    { ...one, mutants: one.mutants.filter(isNoticed) },
-  ])
+  const files = Object.entries(tried.files).map(([name, one]) => {
+    return [name, among.includes(name) ? { ...one, mutants: one.mutants.filter(isNoticed) } : one]
+  })
   await writeFile(path, JSON.stringify({ ...tried, files: Object.fromEntries(files) }))
 }
 
-async function tryFile(copy: Copy, area: Area, file: string, options: Options): Promise<FileResult> {
-  await forgetUnnoticed(file)
+async function tryFiles(
+  copy: Copy,
+  area: Area,
+  files: readonly string[],
+  options: Options,
+): Promise<readonly FileResult[]> {
+  await forgetUnnoticed(area, files)
   const config = join(copy.folder, 'stryker.conf.json')
-  await writeFile(config, JSON.stringify(optionsFor(file, options)))
+  await writeFile(config, JSON.stringify(optionsFor(area, files, options)))
   const stryker = join(copy.folder, 'node_modules/@stryker-mutator/core/bin/stryker.js')
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
   const child = spawn(process.execPath, [stryker, 'run', config], {
@@ -80,25 +85,36 @@ async function tryFile(copy: Copy, area: Area, file: string, options: Options): 
   child.once('error', reject)
   child.once('close', resolve)
   const code = await promise
-  if (code !== 0) throw new Error(`Stryker ended with ${code} at ${file}`)
-  const report = JSON.parse(await readFile(keptFor(file, 'report'), 'utf8')) as Report
-  return { file, report, score: scoreOf(Object.values(report.files).flatMap(({ mutants }) => mutants)) }
+  if (code !== 0) throw new Error(`Stryker ended with ${code} at ${files.join(', ')}`)
+  const whole = JSON.parse(await readFile(keptFor(area, 'report'), 'utf8')) as Report
+  return files.map((file) => {
+    const found = whole.files[file]
+    return { file, report: { files: found ? { [file]: found } : {} }, score: scoreOf(found?.mutants ?? []) }
+  })
 }
 
 const said = (score: Score) =>
   `${percent(score).toFixed(1).padStart(5)} %  ${String(score.noticed).padStart(4)} of ${String(score.counted).padStart(4)}`
 
+/** An area is asked for by its name, a file by a part of its path. */
+function isWanted({ name }: Area, file: string, asked: readonly string[]): boolean {
+  const names = AREAS.map((area) => area.name)
+  return (
+    asked.length === 0 ||
+    asked.includes(name) ||
+    asked.some((part) => !names.includes(part) && file.includes(part))
+  )
+}
+
 async function main(): Promise<number> {
   const program = new Command('mutation')
     .description('Changes each statement of the areas in turn; a test must notice.')
-    .argument('[path...]', 'only files whose path contains one of these')
+    .argument('[what...]', 'names of areas, or parts of paths; all of it when there is none')
     .option('--json', 'print one JSON document')
     .option('--jobs <n>', 'how many mutants at a time', '2')
     .option('--force', 'try again also what did not change')
     .parse()
   const options = program.opts<Options>()
-  const wanted = (file: string) =>
-    program.args.length === 0 || program.args.some((part) => file.includes(part))
   const say = (line: string) => void (options.json ? undefined : process.stdout.write(`${line}\n`))
   await mkdir(KEPT, { recursive: true })
   const copy = await copyRepository()
@@ -106,11 +122,14 @@ async function main(): Promise<number> {
     const areas: { readonly area: Area; readonly results: readonly FileResult[] }[] = []
     for (const area of AREAS) {
       const results: FileResult[] = []
-      for (const file of sourcesOf(area).filter(wanted)) {
-        const result = await tryFile(copy, area, file, options)
-        results.push(result)
-        say(`${said(result.score)}  ${file}`)
-        for (const line of unnoticed(result.report)) say(`    ${line}`)
+      const files = sourcesOf(area).filter((file) => isWanted(area, file, program.args))
+      for (let at = 0; at < files.length; at += PART) {
+        const part = await tryFiles(copy, area, files.slice(at, at + PART), options)
+        results.push(...part)
+        for (const { file, score, report } of part) {
+          say(`${said(score)}  ${file}`)
+          for (const line of unnoticed(report)) say(`    ${line}`)
+        }
       }
       if (results.length > 0) areas.push({ area, results })
     }

@@ -4,5 +4,5 @@ import { defineConfig } from 'vitest/config'
 const include = JSON.parse(process.env['MUTATION_TESTS'] ?? '[]') as string[]
 
 export default defineConfig({
-  test: { include, pool: 'threads', testTimeout: 20_000, reporters: ['default'] },
+  test: { include, pool: 'threads', isolate: false, testTimeout: 20_000, reporters: ['default'] },
 })
