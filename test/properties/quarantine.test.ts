@@ -60,7 +60,7 @@ function holds<T>(arbitrary: fc.Arbitrary<T>, check: (value: T) => void): void {
 
 describe('a policy in quarantine', () => {
   it('is sometimes what allows, and sometimes what refuses', () => {
-    const seen = fc.sample(drawn, 400).map(({ policies, doubted, ask, opinion }) => {
+    const seen = fc.sample(drawn, { numRuns: 400, seed: 5 }).map(({ policies, doubted, ask, opinion }) => {
       const world = more(
         ground,
         ...policiesAs('a', policies),

@@ -15,7 +15,7 @@ type Type =
   | 'datetime'
   | 'duration'
 
-const EDGES = [
+export const EDGES = [
   0n,
   1n,
   -1n,
@@ -26,11 +26,11 @@ const EDGES = [
   -(2n ** 63n),
   4_611_686_018_427_387_904n,
 ]
-const NAMES = ['a', 'b', '__proto__', 'constructor', 'x y', 'ä']
-const TEXTS = ['', 'a', 'ab', 'aXb', '*', 'a*b', '😀', '"\\\n', 'constructor']
-const DECIMALS = ['0.0', '1.5', '-1.5', '1.5000', '12.3456', '922337203685477.5807', '-0.5', '00001.5']
+export const NAMES = ['a', 'b', '__proto__', 'constructor', 'x y', 'ä']
+export const TEXTS = ['', 'a', 'ab', 'aXb', '*', 'a*b', '😀', '"\\\n', 'constructor']
+export const DECIMALS = ['0.0', '1.5', '-1.5', '1.5000', '12.3456', '922337203685477.5807', '-0.5', '00001.5']
 const NO_DECIMALS = ['1.23456', '1', '.5', '922337203685477.5808', '1e2']
-const IPS = [
+export const IPS = [
   ...[
     '10.0.0.1',
     '10.0.0.0/8',
@@ -57,7 +57,7 @@ const NO_IPS = [
   ],
   ...['1.2.3.256', '12345::', ':1', '1:', '1.2.3.4/', '::%eth0', ' 1.2.3.4', '٣.2.3.4'],
 ]
-const DATETIMES = [
+export const DATETIMES = [
   ...['2024-10-15', '1970-01-01', '0000-01-01', '9999-12-31T23:59:59.999Z', '2024-02-29'],
   ...[
     '2024-10-15T11:38:02Z',
@@ -76,7 +76,7 @@ const NO_DATETIMES = [
   ],
   ...['2024-13-01', '2024-10-15Z', '2024-10-15T11:38:02.1Z', '2024-10-15T11:38:02+0060', '', '2024-10-15\n'],
 ]
-const DURATIONS = [
+export const DURATIONS = [
   ...['0ms', '1d', '-1d', '1h30m', '-1ms', '9223372036854775807ms', '-9223372036854775808ms'],
   ...['1d2h3m4s5ms', '106751991167d', '25h', '-90061001ms', '000000000000000000000000001s'],
 ]
@@ -268,8 +268,13 @@ function make(type: Type, depth: number): Arb {
   )
 }
 
+/** A condition so many levels deep. */
+export function conditionOf(depth: number): Arb {
+  return make('bool', depth)
+}
+
 /** A condition three levels deep. */
-export const CONDITION: Arb = make('bool', 3)
+export const CONDITION: Arb = conditionOf(3)
 
 /** Few forbids: one that holds hides which permits held. */
 const EFFECT = fc.oneof(
@@ -293,13 +298,17 @@ const ACTION: Arb = fc.oneof(
 const CLAUSE: Arb = fc.record({ kind: fc.constantFrom('when', 'unless'), body: CONDITION })
 
 /** A policy in the JSON form, with up to two clauses. */
-export const POLICY: Arb = fc.record({
-  effect: EFFECT,
-  principal: PARTY,
-  action: ACTION,
-  resource: PARTY,
-  conditions: fc.array(CLAUSE, { minLength: 1, maxLength: 2 }),
-})
+export const POLICY: Arb = policyWith(CLAUSE)
+
+export function policyWith(clause: Arb): Arb {
+  return fc.record({
+    effect: EFFECT,
+    principal: PARTY,
+    action: ACTION,
+    resource: PARTY,
+    conditions: fc.array(clause, { minLength: 1, maxLength: 2 }),
+  })
+}
 
 const CONTEXT: Arb = fc.record({
   n: fc.constantFrom(...EDGES),
