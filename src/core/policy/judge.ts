@@ -122,19 +122,25 @@ function judgePolicies(
   return { ...refusal, reached, unasked: judged.flatMap(({ unasked }) => unasked) }
 }
 
-/** A side, and apart from its other candidates the policies in quarantine that may concern it; their conditions are asked like all. */
-type JudgedSide = FrameSide & { readonly doubts?: readonly CedarPolicy[] }
+/**
+ * A side with the policies in quarantine that may concern it (`doubts`), and its candidates without them (`sure`). Their conditions are
+ * asked like all.
+ */
+type JudgedSide = FrameSide & {
+  readonly doubts?: readonly CedarPolicy[]
+  readonly sure?: readonly CedarPolicy[]
+}
 
 function withDoubts(side: FrameSide, claimed: boolean): JudgedSide {
   const doubts = doubted(side, claimed)
   if (doubts.length === 0) return side
-  const candidates = side.candidates.filter((policy) => !doubts.includes(policy))
+  const sure = side.candidates.filter((policy) => !doubts.includes(policy))
   const request = { principal: side.uid, action: side.frame.action, resource: side.frame.resource }
   const near = doubts.filter((policy) =>
     policy.inScope({ ...request, context: NO_CONTEXT }, side.frame.entities),
   )
   const names = new Set([...side.names, ...near.flatMap(({ conditions }) => [...conditions.names])])
-  return { ...side, candidates, doubts, names: [...names].sort() }
+  return { ...side, doubts, sure, names: [...names].sort() }
 }
 const NO_CONTEXT = record(new Map())
 
@@ -215,7 +221,7 @@ function evaluateSide(side: JudgedSide, context: RecordValue, opinions: Opinions
     else if (outcome === 'unknown' && policy.effect === 'permit') found.open.push(policy)
   }
   // The scopes of candidates were looked at before.
-  for (const policy of side.candidates) take(policy, evaluateClauses(policy, request, entities))
+  for (const policy of side.sure ?? side.candidates) take(policy, evaluateClauses(policy, request, entities))
   const doubts = side.doubts ? byBoth(side.doubts, request, entities, opinions) : NO_DOUBTS
   for (const [policy, outcome] of doubts.outcomes) take(policy, outcome)
   const { unasked } = doubts
