@@ -27,6 +27,10 @@ const parts: CliParts = {
       const { lintPoliciesOffline } = await import('./server/policies-offline.ts')
       return lintPoliciesOffline(files, variables)
     },
+    diff: async (before, after, recorded, variables) => {
+      const { diffPoliciesOffline } = await import('./server/policies-offline.ts')
+      return diffPoliciesOffline(before, after, recorded, variables)
+    },
   },
 }
 

@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import type { CaseResult } from '../core/policy/policy-case.ts'
+import type { PolicyDiff, RecordedDecision } from '../core/policy/policy-diff.ts'
+import type { ChangeDraft } from '../core/registry.ts'
 import type { AdminClient } from '../sdk/admin-client.ts'
 import type { ConfigurationAnswer, ConfigurationFile, ConfigurationProblem } from '../sdk/admin-contract.ts'
 import type { Io, Paint } from './io.ts'
@@ -36,7 +38,19 @@ type PolicyParts = {
     files: readonly ConfigurationFile[],
     variables: Variables,
   ) => Promise<Problems | { readonly policies: number; readonly findings: readonly ConfigurationProblem[] }>
+  /** Compares what two sides answer to the cases of both and to what was recorded. */
+  readonly diff: (
+    before: DiffSource,
+    after: DiffSource,
+    recorded: readonly RecordedDecision[],
+    variables: Variables,
+  ) => Promise<Problems | { readonly diff: PolicyDiff }>
 }
+
+/** A folder's files, or the documents of an authority as it runs. */
+export type DiffSource =
+  | { readonly files: readonly ConfigurationFile[] }
+  | { readonly documents: readonly ChangeDraft[] }
 
 /** What the commands are added with. */
 export type Cli = CliParts & {

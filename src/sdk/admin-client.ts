@@ -10,6 +10,7 @@ import type {
   Explained,
   GatewayLine,
   QuarantineLine,
+  RegisteredDocument,
   RevocationReport,
   RootLine,
   SignedCheckpoint,
@@ -67,6 +68,11 @@ export type AdminClient = {
     variables: Readonly<Record<string, string>>,
   ) => Promise<ConfigurationAnswer>
   readonly tenants: () => Promise<{ readonly revision: number; readonly tenants: readonly TenantLine[] }>
+  /** A tenant's documents of one kind, as they are registered. */
+  readonly documents: (
+    tenant: string,
+    kind: string,
+  ) => Promise<{ readonly documents: readonly RegisteredDocument[] }>
   readonly explain: (tenant: string, ask: AccessAsk) => Promise<Explained>
   readonly revoke: (
     tenant: string,
@@ -122,6 +128,7 @@ export function createAdminClient(connection: AdminConnection): AdminClient {
     login,
     configure: (how, files, variables) => call(`/${how}`, { body: { files, variables } }),
     tenants: () => call('/tenants'),
+    documents: (tenant, kind) => call(at(tenant, kind)),
     explain: (tenant, ask) => call(at(tenant, 'explain'), { body: ask }),
     revoke: (tenant, ask) => call(at(tenant, 'revocations'), { body: ask }),
     restore: (tenant, link, reason) => {

@@ -52,6 +52,15 @@ export type TenantLine = {
   readonly policies: number
 }
 
+/** A document of the registry, with the revision that wrote it. */
+export type RegisteredDocument = {
+  readonly tenant: string
+  readonly kind: string
+  readonly name: string
+  readonly revision: number
+  readonly doc: Readonly<Record<string, unknown>>
+}
+
 /** Milliseconds `ms` until a gateway acknowledged; absent when it did not in time. */
 export type GatewayAcknowledgement = {
   readonly gateway: string

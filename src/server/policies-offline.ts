@@ -1,9 +1,12 @@
 import { excludeEachOther } from '../conditions/registry.ts'
 import type { ApplyPorts } from '../core/apply-changes.ts'
 import type { CaseResult } from '../core/policy/policy-case.ts'
+import type { PolicyDiff, RecordedDecision } from '../core/policy/policy-diff.ts'
+import type { ChangeDraft } from '../core/registry.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import { credentialProviders } from '../credentials/registry.ts'
 import { declaredSnapshot } from '../flows/configuration/declared-snapshot.ts'
+import { type DiffSide, diffPolicies } from '../flows/diff-policies.ts'
 import { lintConfiguration, type PlacedFinding } from '../flows/lint-configuration.ts'
 import {
   type Configuration,
@@ -67,4 +70,36 @@ export async function lintPoliciesOffline(
   const { read, snapshot } = folder
   const policies = read.tenants.reduce((sum, { sources }) => sum + sources.length, 0)
   return { policies, findings: lintConfiguration(read.tenants, snapshot, excludeEachOther) }
+}
+
+/** A side of a comparison: a folder, or the documents of an authority as it runs. */
+export type DiffSource = { readonly files: Files } | { readonly documents: readonly ChangeDraft[] }
+
+/** Compares what two sides answer to the cases of both and to what was recorded. */
+export async function diffPoliciesOffline(
+  before: DiffSource,
+  after: DiffSource,
+  recorded: readonly RecordedDecision[],
+  variables: Variables,
+): Promise<Problems | { readonly diff: PolicyDiff }> {
+  const sides: DiffSide[] = []
+  const ports = applyPorts()
+  for (const source of [before, after]) {
+    const side = await sideOf(source, variables, ports)
+    if ('problems' in side) return side
+    sides.push(side)
+  }
+  const [first, second] = sides
+  if (first === undefined || second === undefined) return { problems: [] }
+  return { diff: diffPolicies(first, second, recorded, ports) }
+}
+
+async function sideOf(
+  source: DiffSource,
+  variables: Variables,
+  ports: ApplyPorts,
+): Promise<Problems | DiffSide> {
+  if ('documents' in source) return { snapshot: declaredSnapshot(source.documents, ports), cases: [] }
+  const folder = await readFolder(source.files, variables)
+  return 'problems' in folder ? folder : { snapshot: folder.snapshot, cases: folder.read.cases }
 }

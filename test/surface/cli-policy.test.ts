@@ -1,58 +1,15 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CliParts } from '../../src/cli/cli.ts'
-import { runCli } from '../../src/cli/program.ts'
 import type { ConfigurationFile } from '../../src/sdk/admin-contract.ts'
-import { checkOffline } from '../../src/server/check-offline.ts'
-import { lintPoliciesOffline, testPoliciesOffline } from '../../src/server/policies-offline.ts'
+import { commandLine, writeFolder } from '../support/command-line.ts'
 import { small } from '../support/policy-folder.ts'
 
 let folder: string
-
-const parts: CliParts = {
-  version: '0.1.0',
-  serve: async () => {},
-  checkOffline,
-  policies: { test: testPoliciesOffline, lint: lintPoliciesOffline },
-}
-
-/** Runs a command line as a person would type it beside the folders. */
-async function type(...args: readonly string[]) {
-  const said = { out: '', err: '' }
-  const code = await runCli(
-    args,
-    {
-      out: (text) => {
-        said.out += `${text}\n`
-      },
-      write: async () => {},
-      err: (text) => {
-        said.err += text.endsWith('so far') ? '' : `${text}\n`
-      },
-      env: {},
-      cwd: folder,
-      colours: false,
-      now: () => 0,
-    },
-    parts,
-  )
-  return { code, ...said }
-}
-
-async function json(...args: readonly string[]) {
-  const { code, out } = await type(...args, '--json')
-  return { code, ...(JSON.parse(out) as Record<string, unknown>) }
-}
-
-async function write(name: string, files: readonly ConfigurationFile[]): Promise<void> {
-  for (const { path, text } of files) {
-    const file = join(folder, name, path)
-    await mkdir(dirname(file), { recursive: true })
-    await writeFile(file, text)
-  }
-}
+const type = (...args: readonly string[]) => commandLine(folder).type(...args)
+const json = (...args: readonly string[]) => commandLine(folder).json(...args)
+const write = (name: string, files: readonly ConfigurationFile[]) => writeFolder(folder, name, files)
 
 const POLICIES = `
 @id("bot") permit (principal == Agent::"bot", action, resource);

@@ -7,7 +7,11 @@ import { runCli } from '../../src/cli/program.ts'
 import { serveRoutes } from '../../src/lib/http/server.ts'
 import { adminSocketRoutes } from '../../src/protocols/admin/routes.ts'
 import { checkOffline } from '../../src/server/check-offline.ts'
-import { lintPoliciesOffline, testPoliciesOffline } from '../../src/server/policies-offline.ts'
+import {
+  diffPoliciesOffline,
+  lintPoliciesOffline,
+  testPoliciesOffline,
+} from '../../src/server/policies-offline.ts'
 import { closeCedar, type FakeAdmin, fakeAdmin } from '../fakes/admin.ts'
 import { POLICIES, TENANT } from '../fakes/admin-server.ts'
 
@@ -20,7 +24,7 @@ const parts: CliParts = {
   version: '0.1.0',
   serve: async (_config, ready) => ready({ role: 'authority', origin: 'https://authority.example' }),
   checkOffline,
-  policies: { test: testPoliciesOffline, lint: lintPoliciesOffline },
+  policies: { test: testPoliciesOffline, lint: lintPoliciesOffline, diff: diffPoliciesOffline },
 }
 
 /** Runs a command line as a person would type it in the folder, and keeps what it said. */

@@ -6,6 +6,7 @@ import { type VariableOptions, variablesOf, withVariables } from '../read-variab
 import { renderCases } from '../render/cases.ts'
 import { renderPolicyFindings } from '../render/policy-findings.ts'
 import { CliRefused, type Done, FolderRefused } from '../run.ts'
+import { addDiff } from './policy-diff.ts'
 
 type FolderOptions = VariableOptions & { readonly file: string }
 
@@ -13,6 +14,7 @@ export function addPolicyCommands(program: Command, cli: Cli): void {
   const policy = program.command('policy').description('policies as code: tested, looked through, compared')
   addTest(policy, cli)
   addLint(policy, cli)
+  addDiff(policy, cli)
 }
 
 function addTest(policy: Command, cli: Cli): void {

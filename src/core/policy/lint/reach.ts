@@ -11,6 +11,7 @@ import {
   UNKNOWN,
   type Value,
 } from '../cedar/cedar.ts'
+import { readsOfContext } from '../cedar/context-read.ts'
 import { children, type Expression } from '../cedar/expression.ts'
 import { type CedarPolicy, constraintTest } from '../cedar/policy.ts'
 import type { ScopeConstraint } from '../cedar/scope.ts'
@@ -146,19 +147,4 @@ function contextsOf(policy: CedarPolicy): readonly ReadonlyMap<string, Value>[] 
   let contexts = [new Map(always)]
   for (const name of maybe) contexts = contexts.flatMap((each) => [each, new Map(each).set(name, UNKNOWN)])
   return contexts
-}
-
-function readsOfContext(policy: CedarPolicy, name: string): boolean {
-  return policy.clauses.some(({ parts }) => parts.some(({ expression }) => reads(expression, name)))
-}
-
-/** Reads `context.name`, asks whether it is there, or takes the whole context. */
-export function reads(expression: Expression, name: string): boolean {
-  if (expression.op === 'var') return expression.name === 'context'
-  const ofContext =
-    (expression.op === 'attr' || expression.op === 'has') &&
-    expression.of.op === 'var' &&
-    expression.of.name === 'context'
-  if (ofContext) return (expression.op === 'attr' ? expression.name : expression.path[0]) === name
-  return children(expression).some((child) => reads(child, name))
 }
