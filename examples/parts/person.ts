@@ -3,18 +3,21 @@ import { createHash, randomBytes } from 'node:crypto'
 
 export type SignedIn = { readonly idToken: string; readonly signOut: () => Promise<void> }
 
-type Browser = {
-  readonly open: (url: string, form?: Record<string, string>) => Promise<{ url: string; body: string }>
+/** A browser that follows redirects until one leads to where the caller waits. */
+export type Browser = {
+  readonly open: (url: string, form?: Record<string, string>) => Promise<Page>
 }
 
-function browser(stopAt: string): Browser {
+export type Page = { readonly url: string; readonly body: string }
+
+export function browser(stopAt: string): Browser {
   const jar = new Map<string, string>()
   const open: Browser['open'] = async (url, form) => {
     let next = url
     let body = form
     for (let hops = 0; hops < 12; hops++) {
       if (next.startsWith(stopAt)) return { url: next, body: '' }
-      const response = await fetch(next, request(jar, body))
+      const response = await fetch(next, request(jar, next, body))
       for (const cookie of response.headers.getSetCookie()) keep(jar, cookie)
       const to = response.headers.get('location')
       if (!to) return { url: next, body: await response.text() }
@@ -26,11 +29,12 @@ function browser(stopAt: string): Browser {
   return { open }
 }
 
-function request(jar: ReadonlyMap<string, string>, form?: Record<string, string>): RequestInit {
+function request(jar: ReadonlyMap<string, string>, url: string, form?: Record<string, string>): RequestInit {
   const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
   const base: RequestInit = { redirect: 'manual', headers: { cookie } }
   if (!form) return base
-  const headers = { cookie, 'content-type': 'application/x-www-form-urlencoded' }
+  // As a browser does with each form that it sends.
+  const headers = { cookie, origin: new URL(url).origin, 'content-type': 'application/x-www-form-urlencoded' }
   return { ...base, method: 'POST', headers, body: new URLSearchParams(form).toString() }
 }
 
@@ -41,13 +45,13 @@ function keep(jar: Map<string, string>, cookie: string): void {
   else jar.set(pair.slice(0, at), pair.slice(at + 1))
 }
 
-function formAction(page: { url: string; body: string }): string {
+export function formAction(page: Page): string {
   const action = /<form[^>]*action="([^"]+)"/.exec(page.body)?.[1]
   if (!action) throw new Error(`no form on ${page.url}: ${page.body.slice(0, 200)}`)
   return new URL(action, page.url).href
 }
 
-function hidden(page: { body: string }, name: string): string {
+export function hidden(page: Pick<Page, 'body'>, name: string): string {
   return new RegExp(`name="${name}"[^>]*value="([^"]*)"`).exec(page.body)?.[1] ?? ''
 }
 
@@ -72,15 +76,15 @@ export async function signIn(ask: SignIn): Promise<SignedIn> {
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   }).toString()
-  const loginPage = await at.open(authorize.href)
-  const consentPage = await at.open(formAction(loginPage), {
-    prompt: 'login',
-    login: ask.login,
-    password: 'any',
-  })
-  const done = await at.open(formAction(consentPage), { prompt: 'consent' })
+  const done = await logIn(at, await at.open(authorize.href), ask.login)
   const idToken = await redeem(ask, new URL(done.url).searchParams.get('code') ?? '', verifier)
   return { idToken, signOut: () => signOut(at, ask, idToken) }
+}
+
+/** Fills in the provider's own two forms, from the first of them; answers the page that follows. */
+export async function logIn(at: Browser, loginPage: Page, login: string): Promise<Page> {
+  const consentPage = await at.open(formAction(loginPage), { prompt: 'login', login, password: 'any' })
+  return at.open(formAction(consentPage), { prompt: 'consent' })
 }
 
 async function redeem(ask: SignIn, code: string, verifier: string): Promise<string> {

@@ -7,6 +7,7 @@ import { parseJws, type UnverifiedJws } from '../lib/jose/jws.ts'
 import { type Claims, unverifiedClaims } from '../lib/jose/jwt.ts'
 import type { Attestor, Ports } from './contract.ts'
 import { jwtSpiffe } from './jwt-spiffe/attestor.ts'
+import { oauthClient } from './oauth-client/attestor.ts'
 import { oidcToken } from './oidc-token/attestor.ts'
 import { privateKeyJwt } from './private-key-jwt/attestor.ts'
 
@@ -25,7 +26,10 @@ export type Registered = {
 }
 
 export const ATTESTORS: ReadonlyMap<string, Registered> = new Map(
-  [register(oidcToken), register(jwtSpiffe), register(privateKeyJwt)].map((entry) => [entry.name, entry]),
+  [register(oidcToken), register(jwtSpiffe), register(privateKeyJwt), register(oauthClient)].map((entry) => [
+    entry.name,
+    entry,
+  ]),
 )
 
 function register<Trust>(attestor: Attestor<Trust>): Registered {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { AgentTokenClaims } from '../core/identity/access-token.ts'
 import type { Attestation } from '../core/identity/attestation.ts'
+import type { OAuthClient } from '../core/identity/oauth-client.ts'
 import type { EpochSeconds } from '../core/time.ts'
 import type { Claims } from '../lib/jose/jwt.ts'
 import { createLru, type Lru } from '../lib/lru.ts'
@@ -22,7 +23,12 @@ export type AuthorityMemory = {
   readonly bindings: Lru<string, string>
   /** Sessions that are known to be in the store. */
   readonly sessions: Lru<string, true>
+  /** Clients' metadata documents, by tenant, trust provider and URL. */
+  readonly clientDocuments: Lru<string, RememberedDocument>
 }
+
+/** A client's metadata document, the settings it was read by, and the second until which it is used without asking again. */
+export type RememberedDocument = Remembered<OAuthClient>
 
 /** Seconds after which keys and reviews are asked again, however long the token lives. */
 const REMEMBER = 60
@@ -35,6 +41,7 @@ export function createAuthorityMemory(max = 20_000): AuthorityMemory {
     userTokens: createLru(max),
     bindings: createLru(max),
     sessions: createLru(max),
+    clientDocuments: createLru(1000),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Attestation } from '../core/identity/attestation.ts'
 import type { IdentityProvider } from '../core/identity/identity-provider.ts'
 import type { NewId, TenantName } from '../core/ids.ts'
+import type { KeptStore } from '../core/kept.ts'
 import type { AccessRequest } from '../core/policy/access-request.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import { isSink } from '../core/policy/label.ts'
@@ -9,9 +10,11 @@ import { type Refusal, Unavailable } from '../core/refusal.ts'
 import type { Result } from '../core/result.ts'
 import type { KnownResource, Snapshot, TenantSnapshot } from '../core/snapshot.ts'
 import { type Clock, type EpochMillis, type EpochSeconds, toSeconds } from '../core/time.ts'
+import type { GuardedFetch } from '../lib/guarded-fetch.ts'
 import type { ReplayCache } from '../lib/jose/dpop-replay.ts'
 import type { RemoteKeys } from '../lib/jose/remote-keys.ts'
 import type { SigningKey } from '../lib/jose/signing-key.ts'
+import type { OpenIdClient } from '../lib/openid-client.ts'
 import type { AuthorityMemory } from './authority-memory.ts'
 
 /** At once, unless a policy in quarantine must be asked about first (decision 0012). */
@@ -53,6 +56,14 @@ export type AuthorityPorts = {
   readonly replay: ReplayCache
   /** What was verified before; made by `createAuthorityMemory`. */
   readonly memory: AuthorityMemory
+  readonly signIn: SignInPorts
+}
+
+/** What signing people in stands on besides: things kept on the way, and the way to the company's provider and to clients' documents. */
+export type SignInPorts = {
+  readonly kept: KeptStore
+  readonly openId: OpenIdClient
+  readonly fetch: GuardedFetch
 }
 
 /** One request's view: the snapshot and the second in which all of it is judged. */

@@ -1,21 +1,24 @@
 import type { AuditDraft } from '../core/audit/audit-event.ts'
-import { splitAgentId } from '../core/ids.ts'
+import { clientLinkName } from '../core/identity/oauth-client.ts'
+import { type AgentId, splitAgentId } from '../core/ids.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { authenticateClient, readAgentToken } from './authenticate-client.ts'
 import { type AuthorityView, requireFresh } from './authority.ts'
-import type { AgentCaller, Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { type Issued, issueAccessToken } from './issue-access-token.ts'
 import { issueAgentToken } from './issue-agent-token.ts'
 import { decisionEvent } from './record-decision.ts'
 import { registerUser } from './register-user.ts'
+import { redeemCode } from './sign-in/redeem-code.ts'
+import { renewSession } from './sign-in/renew-session.ts'
 import type { IssuedToken, TokenAsk, Wire } from './token-ask.ts'
 import { tenantStands } from './verify-access-token.ts'
 import { NOBODY, verifySubject } from './verify-subject.ts'
 
 /** What is known of a request when it is refused: for its record. */
-type Seen = { caller?: AgentCaller; user?: string }
+type Seen = { agent?: string; user?: string }
 type Onward = Extract<TokenAsk, { readonly grant: 'client_credentials' | 'exchange' }>
 
 /**
@@ -40,9 +43,11 @@ export async function exchangeToken(
 
 async function answer(view: AuthorityView, ask: TokenAsk, wire: Wire, seen: Seen): Promise<Issued> {
   if (ask.grant === 'attest') return flat(await issueAgentToken(view, ask, wire))
+  if (ask.grant === 'authorization_code') return redeemCode(view, ask, wire, seen)
+  if (ask.grant === 'refresh_token') return renewSession(view, ask, wire, seen)
   const caller = await authenticateClient(view, ask.client, wire)
   if (!caller.ok) return flat(caller)
-  seen.caller = caller.value
+  seen.agent = caller.value.workload.id
   const subject = await subjectOf(view, ask, caller.value)
   if (!subject.ok) return flat(subject)
   if (subject.value.user) seen.user = subject.value.user.name
@@ -78,19 +83,29 @@ async function recordRefusal(
   seen: Seen,
   { refusal, decision }: { readonly refusal: Refusal; readonly decision?: Decision },
 ): Promise<void> {
-  const agent = seen.caller ? { agent: seen.caller.workload.id } : {}
-  const about =
-    ask.grant === 'attest'
-      ? { audience: ask.audience.slice(0, 200) }
-      : { resource: ask.target.resource.slice(0, 200) }
+  const agent = seen.agent === undefined ? {} : { agent: seen.agent as AgentId }
   const who = { ...agent, ...(seen.user === undefined ? {} : { personal: { user: seen.user } }) }
   const outcome = refusal.refused === 'ask' ? 'ask' : 'deny'
-  const said = { outcome, reason: refusal.reason, facts: { grant: ask.grant, ...about } } as const
+  const said = { outcome, reason: refusal.reason, facts: { grant: ask.grant, ...aboutOf(ask) } } as const
   const kind = ask.grant === 'attest' ? 'attest' : 'issue'
   const plain = { tenant: view.name, at: view.at, kind, revision: view.snapshot.revision } as const
   // A decision is recorded with the policies and conditions it looked at; what came before one has only its reason.
   const event: AuditDraft = { ...(decision ? decisionEvent(view, decision) : plain), ...who, ...said }
   await view.ports.store.commit({ events: [event] })
+}
+
+/** What was asked for, as it was said. */
+function aboutOf(ask: TokenAsk): Readonly<Record<string, string>> {
+  switch (ask.grant) {
+    case 'attest':
+      return { audience: ask.audience.slice(0, 200) }
+    case 'authorization_code':
+    case 'refresh_token':
+      return { client: clientLinkName(ask.clientId) }
+    case 'client_credentials':
+    case 'exchange':
+      return { resource: ask.target.resource.slice(0, 200) }
+  }
 }
 
 function flat(result: Result<IssuedToken, Refusal> | Result<never, Refusal>): Issued {

@@ -21,7 +21,15 @@ export async function registerUser(
   // Cut short, two people could get one name.
   const user = readable.length <= MAX_NAME ? readable : `${idp.idp}:${userId(view.name, idp.issuer, sub)}`
   const attributes = attributesOf(view, idp, claims)
-  const doc: User = { user, idp: idp.idp, sub, state: 'active', attributes, groups: [] }
+  const doc: User = {
+    user,
+    idp: idp.idp,
+    sub,
+    state: 'active',
+    attributes,
+    groups: [],
+    registered: true,
+  }
   await view.ports.store.commit({
     events: [
       {

@@ -1,3 +1,4 @@
+import { clientLinkName } from '../core/identity/oauth-client.ts'
 import { OPERATOR } from '../core/identity/tenant.ts'
 import type { AgentId, TenantName } from '../core/ids.ts'
 import { type Link, type LinkKind, link, parseLink } from '../core/lifecycle/revocation.ts'
@@ -30,6 +31,8 @@ type Find = (tenant: TenantSnapshot, name: string) => string | undefined
 
 const ID = /^[\w.:@/+=-]{1,260}$/
 const byId: Find = (_tenant, name) => (ID.test(name) ? name : undefined)
+/** A client is named by its id, or by the digest that stands in the audit. */
+const CLIENT_DIGEST = /^cl_[\w-]{22}$/
 const USER_ID = /^usr_[a-z2-7]{16}$/
 
 const named =
@@ -55,6 +58,7 @@ const FIND: Readonly<Record<LinkKind, Find>> = {
   trust: named((tenant) => tenant.trusts),
   gateway: (tenant, name) =>
     tenant.tenant.tenant === OPERATOR && tenant.gateways.has(name) ? name : undefined,
+  client: (_tenant, name) => (CLIENT_DIGEST.test(name) ? name : clientLinkName(name)),
   session: byId,
   login: byId,
   key: byId,

@@ -29,6 +29,23 @@ export type TokenAsk =
       readonly subject: SubjectToken
       readonly actor?: string
     }
+  /** A person's consent, redeemed (RFC 6749 §4.1.3), by a client that proves nothing. */
+  | {
+      readonly grant: 'authorization_code'
+      readonly clientId: string
+      readonly code: string
+      readonly verifier: string
+      readonly redirectUri?: string
+      readonly resource?: string
+    }
+  /** The session of such a consent, renewed (RFC 6749 §6). */
+  | {
+      readonly grant: 'refresh_token'
+      readonly clientId: string
+      readonly refreshToken: string
+      readonly resource?: string
+      readonly scope?: readonly string[]
+    }
 
 /** What came around a request: the proofs, the address, and when the caller goes away. */
 export type Wire = {
@@ -48,4 +65,6 @@ export type IssuedToken = {
   readonly expiresIn: number
   /** The tools it was narrowed to; absent when it was not. */
   readonly scope?: readonly string[]
+  /** Renews the session that a person agreed to. */
+  readonly refreshToken?: string
 }

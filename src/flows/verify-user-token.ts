@@ -11,7 +11,7 @@ import { type Claims, unverifiedClaims, verifyJwt } from '../lib/jose/jwt.ts'
 import { good, type Outcome } from '../lib/outcome.ts'
 import { isJsonObject } from '../lib/strict-json.ts'
 import type { AuthorityView } from './authority.ts'
-import { recall, remember } from './authority-memory.ts'
+import { recall, remember, tokenKey } from './authority-memory.ts'
 import type { Caller } from './caller.ts'
 import { type Login, loggedOut, loginLinks } from './login.ts'
 import type { SubjectToken } from './token-ask.ts'
@@ -59,6 +59,25 @@ export async function verifyUserToken(
   if (!isOfType(type, claims, accessToken, view.issuer)) return no('subject.type')
   if (!isForUs(view, claims, idp, caller, accessToken)) return no('subject.audience')
   if (!mayAct(view, claims, idp, caller)) return no('subject.may_act')
+  return userOf(view, claims, idp)
+}
+
+/**
+ * The ID token that a sign-in of ours ended with: of our client there and nobody else, and of this very sign-in (OpenID Connect Core
+ * §3.1.3.7). Everything else is as for a subject token.
+ */
+export async function verifySignIn(
+  view: AuthorityView,
+  token: string,
+  { client, nonce }: { readonly client: string; readonly nonce: string },
+): Promise<Result<VerifiedUser, Refusal>> {
+  const found = await verifiedClaims(view, token, tokenKey(view.name, token))
+  if (!found.ok) return found
+  const { claims, idp, accessToken } = found.value
+  const sole = typeof claims.aud === 'string' ? claims.aud : claims.aud?.length === 1 && claims.aud[0]
+  if (accessToken || sole !== client || (claims.azp !== undefined && claims.azp !== client))
+    return no('subject.audience')
+  if (claims['nonce'] !== nonce) return no('subject.nonce')
   return userOf(view, claims, idp)
 }
 
@@ -225,6 +244,7 @@ const NO = {
     'unauthenticated',
     'The subject token is meant for somebody else than this issuer, or than the client of this agent.',
   ],
+  'subject.nonce': ['unauthenticated', 'The ID token belongs to another sign-in.'],
   'subject.may_act': ['unauthenticated', 'The subject token names somebody else who may act.'],
   'user.unlisted': ['unauthenticated', 'The user is not listed in this tenant.'],
   'login.ended': ['stale', 'The user has logged out since the subject token was issued.'],

@@ -21,10 +21,12 @@ import { serveRoutes } from '../lib/http/server.ts'
 import { createReplayCache } from '../lib/jose/dpop-replay.ts'
 import { createKeyRing, createRemoteKeys } from '../lib/jose/remote-keys.ts'
 import { newSigningKey } from '../lib/jose/signing-key.ts'
+import { createOpenIdClient } from '../lib/openid-client.ts'
 import type { AdminPorts } from '../protocols/admin/ports.ts'
 import { adminRoutes, adminSocketRoutes } from '../protocols/admin/routes.ts'
 import { authzenRoutes } from '../protocols/authzen/routes.ts'
 import { gatewayRoutes } from '../protocols/gateway/routes.ts'
+import { authorizeRoutes } from '../protocols/oauth/authorize-routes.ts'
 import { oauthRoutes } from '../protocols/oauth/routes.ts'
 import { leaseRoutes } from '../protocols/postgres/lease-route.ts'
 import { factRoutes } from '../protocols/posture/fact-route.ts'
@@ -190,6 +192,7 @@ function assemble(parts: Parts): {
     signer: keys.signerFor,
     replay: createReplayCache(),
     memory: createAuthorityMemory(),
+    signIn: { kept: store, openId: createOpenIdClient(fetch, wallClock), fetch },
   }
   const leasing = leasingWith({ providers, origin: config.origin, signer: keys.signerFor, now: wallClock })
   closers.push(async () => {
@@ -208,6 +211,7 @@ function assemble(parts: Parts): {
   const admin = adminPorts(parts, { feeds, leases, fetch, engines })
   const shared = [
     ...oauthRoutes(authority),
+    ...authorizeRoutes(authority),
     ...leaseRoutes(authority, leasing),
     ...factRoutes(authority),
     ...authzenRoutes(authority),

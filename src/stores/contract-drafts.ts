@@ -4,13 +4,18 @@ import { appendLeaf, EMPTY_FRONTIER, frontierRoot, leafHash } from '../core/audi
 import type { Lease } from '../core/credential/lease.ts'
 import type { AgentId, DecisionId, LeaseId, SessionId, TenantName } from '../core/ids.ts'
 import { revision } from '../core/ids.ts'
+import type { KeptStore, Renewal } from '../core/kept.ts'
 import type { Link } from '../core/lifecycle/revocation.ts'
 import type { LoggedEvent, SessionRow, Store } from '../core/ports.ts'
 import type { ChangeDraft } from '../core/registry.ts'
 import { epochMillis, epochSeconds } from '../core/time.ts'
 
 /** Two stores on one database, as two authorities have them; a tenant no other test uses. */
-export type StoresUnderTest = { readonly one: Store; readonly two: Store; readonly tenant: TenantName }
+export type StoresUnderTest = {
+  readonly one: Store & KeptStore
+  readonly two: Store & KeptStore
+  readonly tenant: TenantName
+}
 
 export const AT = epochMillis(Date.now())
 export const LATER = epochSeconds(AT / 1000 + 3_600)
@@ -44,6 +49,11 @@ export function leaseOf(tenant: TenantName, name: string, links: readonly Link[]
 export function sessionOf(tenant: TenantName, name: string, more: Partial<SessionRow> = {}): SessionRow {
   const id = `ses_${name}` as SessionId
   return { id, tenant, agent: `${tenant}/desk`, links: [], started: AT, expires: LATER, ...more }
+}
+
+export function renewalOf(tenant: TenantName, name: string): Renewal {
+  const session = `ses_${name}` as SessionId
+  return { tenant, session, doc: '{"for":"ana"}', seed: 'seed', current: 'first', expires: LATER }
 }
 
 export async function leavesOf(store: Store, tenant: TenantName, from = 0, to = 1e9): Promise<LoggedEvent[]> {

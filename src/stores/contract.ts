@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import type { StoresUnderTest } from './contract-drafts.ts'
 import { journalContract, repeatContract } from './contract-journal.ts'
+import { keptContract, renewalContract } from './contract-kept.ts'
 import { appendContract, exportContract, findContract } from './contract-log.ts'
 import { leaseContract, onceContract, sessionContract } from './contract-once.ts'
 import { documentContract, revisionContract } from './contract-registry.ts'
@@ -15,6 +16,8 @@ export function storeContract(name: string, stores: () => Promise<StoresUnderTes
     onceContract(stores)
     sessionContract(stores)
     leaseContract(stores)
+    keptContract(stores)
+    renewalContract(stores)
     appendContract(stores)
     findContract(stores)
     exportContract(stores)

@@ -23,6 +23,7 @@ import { newSigningKey, type SigningKey } from '../../src/lib/jose/signing-key.t
 import { bad } from '../../src/lib/outcome.ts'
 import { oauthRoutes } from '../../src/protocols/oauth/routes.ts'
 import { changesOf, PORTS, type World } from '../properties/decide-world.ts'
+import { signInNowhere } from './kept.ts'
 
 export const GATEWAY = 'https://gateway.example'
 export const START = 1_800_000_000
@@ -209,6 +210,7 @@ export function portsFor(
     signer: (tenant) => keys.get(tenant),
     replay: createReplayCache(),
     memory: createAuthorityMemory(),
+    signIn: signInNowhere(() => clock.now),
   }
 }
 

@@ -33,6 +33,7 @@ import { randomId, randomSalt } from '../../src/stores/postgres/store/random.ts'
 import { startTestPostgres } from '../../src/stores/postgres/testing.ts'
 import { ana, changesOf, PORTS } from '../properties/decide-world.ts'
 import { CLUSTER, GATEWAY, upstream, uriOf, worldOf } from './border-world.ts'
+import { signInNowhere } from './kept.ts'
 
 export { GATEWAY, uriOf }
 
@@ -169,6 +170,7 @@ function authorityPorts(
     signer: (tenant) => keys.get(tenant),
     replay: createReplayCache(),
     memory: createAuthorityMemory(),
+    signIn: signInNowhere(() => now() / 1000),
   }
 }
 

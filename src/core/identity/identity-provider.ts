@@ -16,5 +16,16 @@ export const identityProviderSchema = z.strictObject({
   keys_survive: durationSchema.default('24h'),
   users: z.enum(['listed', 'any']).default('listed'),
   attributes: z.record(attributeNameSchema, z.string()).default({}),
+  /** What we are there when people sign in through us: a public client, or one that signs with this tenant's own key. */
+  sign_in: z
+    .strictObject({
+      client: z.string().min(1).max(200),
+      auth: z.enum(['none', 'private_key_jwt']).default('none'),
+      scopes: z
+        .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/))
+        .max(20)
+        .default(['openid']),
+    })
+    .optional(),
 })
 export type IdentityProvider = z.infer<typeof identityProviderSchema>

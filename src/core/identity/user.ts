@@ -12,6 +12,8 @@ export const userSchema = z.strictObject({
   state: z.enum(['active', 'suspended']).default('active'),
   attributes: attributesSchema.default({}),
   groups: groupsSchema,
+  /** Written at a sign-in, for a provider whose users need not be listed; never in files. */
+  registered: z.literal(true).optional(),
 })
 export type User = z.infer<typeof userSchema>
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { Revision } from '../ids.ts'
 
-/** What a revocation can name. `login` is a sign-in at an identity provider, `key` an instance's DPoP key, `token` one `jti`. */
+/** What a revocation can name. `login` is a sign-in at an identity provider, `key` an instance's DPoP key, `token` one `jti`,
+ * `client` an OAuth client by a digest of its id. */
 export const LINK_KINDS = [
   'tenant',
   'agent',
@@ -16,6 +17,7 @@ export const LINK_KINDS = [
   'lease',
   'gateway',
   'trust',
+  'client',
 ] as const
 export type LinkKind = (typeof LINK_KINDS)[number]
 

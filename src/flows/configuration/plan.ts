@@ -14,6 +14,25 @@ export type PlannedChange = {
 
 export type Plan = { readonly changes: readonly ChangeDraft[]; readonly lines: readonly PlannedChange[] }
 
+/**
+ * Whether a document is of a person who came by a sign-in and may go on: no file lists them, so none takes them away, as long as their
+ * provider's users need not be listed and no file says who they are.
+ */
+function signInsOf(declared: readonly ChangeDraft[]): (change: Change) => boolean {
+  const person = (tenant: string, idp: string, sub: string) => JSON.stringify([tenant, idp, sub])
+  const open = new Set<string>()
+  const listed = new Set<string>()
+  for (const { tenant, kind, doc } of declared) {
+    if (kind === 'idp' && doc?.users === 'any') open.add(JSON.stringify([tenant, doc.idp]))
+    if (kind === 'user' && doc) listed.add(person(tenant, doc.idp, doc.sub))
+  }
+  return ({ tenant, kind, doc }) =>
+    kind === 'user' &&
+    doc?.registered === true &&
+    open.has(JSON.stringify([tenant, doc.idp])) &&
+    !listed.has(person(tenant, doc.idp, doc.sub))
+}
+
 type AnyDraft = {
   readonly tenant: TenantName
   readonly kind: DocumentKind
@@ -46,7 +65,9 @@ export function planChanges(declared: readonly ChangeDraft[], current: Iterable<
     changes.push(draft)
     lines.push(line(draft, old ? 'change' : 'add', old?.doc))
   }
+  const signsIn = signInsOf(declared)
   for (const gone of before.values()) {
+    if (signsIn(gone)) continue
     changes.push({ tenant: gone.tenant, kind: gone.kind, name: gone.name, doc: null } as ChangeDraft)
     lines.push(line(gone, 'remove', undefined))
   }

@@ -27,7 +27,8 @@ const CHECKS: Readonly<Partial<Record<DeclaredKind, readonly Check[]>>> = {
     gatewayAtOperator,
     nameIsFree,
   ],
-  user: [(declared, each) => names(declared, each, ['idp'], 'idp'), groupsAreKnown],
+  idp: [signInAtOne],
+  user: [(declared, each) => names(declared, each, ['idp'], 'idp'), groupsAreKnown, userIsListed],
   resource: [credentialIsKnown, labelPassesAuthority, clearancePassesAuthority, clearanceTakesOwnLabel],
   delegation: [delegatedAgent, delegatedTools],
   admission: [admittedAgent],
@@ -85,6 +86,22 @@ function groupsAreKnown(declared: Declared, each: Declaration): Problem | undefi
   const name = named[index] ?? ''
   const says = `tenant \`${declared.tenant}\` has no group of ${of} \`${name}\``
   return at(each, [key, index], says, didYouMean(name, known))
+}
+
+/** People sign in at one provider of a tenant: with two, a client would choose for them. */
+function signInAtOne(declared: Declared, each: Declaration): Problem | undefined {
+  const others = [...(declared.by.get('idp')?.values() ?? [])].filter(({ value }) => value['sign_in'])
+  if (!each.value['sign_in'] || others[0]?.name === each.name) return undefined
+  return at(
+    each,
+    ['sign_in'],
+    `people sign in at \`${others[0]?.name}\` already: one provider of a tenant has it`,
+  )
+}
+
+function userIsListed(_declared: Declared, each: Declaration): Problem | undefined {
+  if (each.value['registered'] === undefined) return undefined
+  return at(each, ['registered'], 'only a sign-in writes this; leave it out')
 }
 
 function credentialIsKnown(declared: Declared, each: Declaration): Problem | undefined {

@@ -89,6 +89,7 @@ function tokenAnswer(issued: IssuedToken): Readonly<Record<string, unknown>> {
     token_type: issued.tokenType,
     expires_in: issued.expiresIn,
     ...(issued.scope ? { scope: issued.scope.join(' ') } : {}),
+    ...(issued.refreshToken === undefined ? {} : { refresh_token: issued.refreshToken }),
   }
 }
 

@@ -7,6 +7,8 @@ type Form = ReadonlyMap<string, readonly string[]>
 export const GRANT = {
   exchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
   client: 'client_credentials',
+  code: 'authorization_code',
+  refresh: 'refresh_token',
 } as const
 export const TOKEN_TYPE = {
   access: 'urn:ietf:params:oauth:token-type:access_token',
@@ -34,6 +36,8 @@ export function readTokenAsk(form: Form): Result<TokenAsk, Refusal> {
   if (grant === undefined) return no('request.grant_type', 'grant_type is required.')
   if (grant === GRANT.client) return onward(form)
   if (grant === GRANT.exchange) return exchange(form)
+  if (grant === GRANT.code) return code(form)
+  if (grant === GRANT.refresh) return refresh(form)
   return no('grant.unsupported', 'This grant type is not supported here.')
 }
 
@@ -52,6 +56,54 @@ function exchange(form: Form): Result<TokenAsk, Refusal> {
   const asked = { grant: 'exchange', client, target, subject: subject.value } as const
   return ok(actor.value === undefined ? asked : { ...asked, actor: actor.value })
 }
+
+/** RFC 6749 §4.1.3 and RFC 7636 §4.5, by a public client: it says who it is and proves nothing. */
+function code(form: Form): Result<TokenAsk, Refusal> {
+  const clientId = publicClient(form)
+  if (!clientId.ok) return clientId
+  const [given, verifier] = [value(form, 'code'), value(form, 'code_verifier')]
+  if (given === undefined) return no('request.code', 'code is required.')
+  if (verifier === undefined || !/^[A-Za-z0-9._~-]{43,128}$/.test(verifier))
+    return no('request.pkce', 'code_verifier is required (RFC 7636).')
+  const redirectUri = value(form, 'redirect_uri')
+  return ok({
+    grant: 'authorization_code',
+    clientId: clientId.value,
+    code: given,
+    verifier,
+    ...(redirectUri === undefined ? {} : { redirectUri }),
+    ...resourceAgain(form),
+  })
+}
+
+/** RFC 6749 §6. */
+function refresh(form: Form): Result<TokenAsk, Refusal> {
+  const clientId = publicClient(form)
+  if (!clientId.ok) return clientId
+  const refreshToken = value(form, 'refresh_token')
+  if (refreshToken === undefined) return no('request.refresh_token', 'refresh_token is required.')
+  return ok({ grant: 'refresh_token', clientId: clientId.value, refreshToken, ...resourceAgain(form) })
+}
+
+function publicClient(form: Form): Result<string, Refusal> {
+  if (value(form, 'client_secret') !== undefined) return err(NO_SECRETS)
+  if (value(form, 'client_assertion') !== undefined)
+    return no('request.unexpected', 'A client of this grant is public; it sends client_id alone.')
+  const clientId = value(form, 'client_id')
+  return clientId === undefined ? no('request.client_id', 'client_id is required.') : ok(clientId)
+}
+
+/** RFC 8707 §2.2: it may be said again, and must then be the same. */
+function resourceAgain(form: Form): { readonly resource?: string } {
+  const values = form.get('resource')?.filter((each) => each !== '') ?? []
+  return values.length === 0 ? {} : { resource: values.length === 1 ? (values[0] ?? '') : '' }
+}
+
+const NO_SECRETS = refuse(
+  'unauthenticated',
+  'client.secret',
+  'No client here has a secret; use a client assertion.',
+)
 
 function attest(form: Form, subject: SubjectToken): Result<TokenAsk, Refusal> {
   const audience = sole(form, 'audience')
@@ -75,9 +127,7 @@ function onward(form: Form): Result<TokenAsk, Refusal> {
 /** The client's assertion; none at all is an unauthenticated client, not a malformed request (RFC 6749 §5.2). */
 export function readClient(form: Form): Result<ClientAssertion, Refusal> {
   if (value(form, 'client_secret') !== undefined) {
-    return err(
-      refuse('unauthenticated', 'client.secret', 'No client here has a secret; use a client assertion.'),
-    )
+    return err(NO_SECRETS)
   }
   const assertion = value(form, 'client_assertion')
   const stated = value(form, 'client_assertion_type')

@@ -13,6 +13,7 @@ export type OAuthCode =
   | 'invalid_scope'
   | 'invalid_target'
   | 'access_denied'
+  | 'unsupported_response_type'
   | 'temporarily_unavailable'
 
 /** Reasons that have a code of their own, by prefix; the kind decides for all others. */
@@ -25,6 +26,10 @@ const BY_REASON: readonly (readonly [prefix: string, kinds: readonly RefusalKind
   ['user.', ['unauthenticated', 'stale'], 'invalid_grant'],
   ['login.', ['unauthenticated', 'stale'], 'invalid_grant'],
   ['chain.', ['stale'], 'invalid_grant'],
+  ['code.', ['unauthenticated', 'stale'], 'invalid_grant'],
+  ['refresh.', ['stale'], 'invalid_grant'],
+  ['grant.revoked', ['stale'], 'invalid_grant'],
+  ['request.response_type', ['malformed'], 'unsupported_response_type'],
   ['scope.', ['denied', 'malformed'], 'invalid_scope'],
 ]
 

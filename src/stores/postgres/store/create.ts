@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import { completeDraft } from '../../../core/audit/record-event.ts'
 import type { NewId, RecorderId, TenantName } from '../../../core/ids.ts'
+import type { KeptStore } from '../../../core/kept.ts'
 import type { LoggedEvent, Store, Write, Written } from '../../../core/ports.ts'
 import type { Clock } from '../../../core/time.ts'
 import { epochMillis, toSeconds } from '../../../core/time.ts'
@@ -18,10 +19,12 @@ import { bindEvidence } from './bind-evidence.ts'
 import { batchCommitter, type ReadyWrite, readyEvent, type Settled } from './commit.ts'
 import { readChanges, readHead } from './documents.ts'
 import { faulting, storeFault } from './fault.ts'
+import { keepIn } from './kept.ts'
 import { readOpenLeases } from './leases.ts'
 import { pruneExpired } from './prune.ts'
 import { randomId, randomSalt } from './random.ts'
 import { beginRecorder, endRecorder } from './recorder.ts'
+import { renewIn } from './renewals.ts'
 import { readSessions } from './sessions.ts'
 import { journalTaker } from './take-journal.ts'
 import { watchCommits } from './watch.ts'
@@ -45,7 +48,7 @@ export type PostgresStoreOptions = {
 }
 
 /** A Store, and the name under which it numbers events: a new one for each start. */
-export type PostgresStore = Store & { readonly recorder: RecorderId }
+export type PostgresStore = Store & KeptStore & { readonly recorder: RecorderId }
 
 type Open = Required<Omit<PostgresStoreOptions, 'onFault'>> &
   Pick<PostgresStoreOptions, 'onFault'> & { readonly recorder: RecorderId }
@@ -65,7 +68,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
     recorder: newId('recorder') as RecorderId,
   }
   await faulting(() => beginRecorder(open.pool, open.recorder, open.now()))
-  return { ...writing(open), ...reading(open), recorder: open.recorder }
+  return { ...writing(open), ...reading(open), ...keeping(open), recorder: open.recorder }
 }
 
 type Writing = Pick<Store, 'commit' | 'takeJournal' | 'bindEvidence' | 'onCommit' | 'close'>
@@ -130,6 +133,21 @@ function reading({ pool, now }: Open): Omit<Store, keyof Writing> {
     saveCheckpoint: (tenant, size, note) => faulting(() => saveCheckpoint(pool, tenant, size, note)),
     latestCheckpoint: (tenant) => faulting(() => latestCheckpoint(pool, tenant)),
     eraseOpenings: (tenant, user) => faulting(() => eraseOpenings(pool, tenant, user)),
+  }
+}
+
+function keeping({ pool, now }: Open): KeptStore {
+  const kept = keepIn(pool, now)
+  const renewals = renewIn(pool, now)
+  return {
+    keep: (one, most) => faulting(() => kept.keep(one, most)),
+    look: (tenant, kind, digest) => faulting(() => kept.look(tenant, kind, digest)),
+    take: (tenant, kind, digest) => faulting(() => kept.take(tenant, kind, digest)),
+    beginRenewal: (renewal) => faulting(() => renewals.beginRenewal(renewal)),
+    renewal: (tenant, session) => faulting(() => renewals.renewal(tenant, session)),
+    mayRenew: (ask) => faulting(() => renewals.mayRenew(ask)),
+    renew: (ask) => faulting(() => renewals.renew(ask)),
+    endRenewal: (tenant, session) => faulting(() => renewals.endRenewal(tenant, session)),
   }
 }
 

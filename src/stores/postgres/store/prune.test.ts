@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TenantName } from '../../../core/ids.ts'
 import { epochMillis, epochSeconds, toSeconds } from '../../../core/time.ts'
-import { sessionOf } from '../../contract-drafts.ts'
+import { renewalOf, sessionOf } from '../../contract-drafts.ts'
 import { startTestPostgres, type TestPostgres } from '../testing.ts'
 import { createPostgresStore } from './create.ts'
 import { pruneExpired } from './prune.ts'
@@ -32,8 +32,24 @@ test('what has expired for long is removed, and nothing else', async () => {
       session: sessionOf(acme, `s${expires}`, { started, expires: at(expires) }),
     })
   }
-  expect(await pruneExpired(pool, now)).toEqual({ spent: 1, evidence_bindings: 1, sessions: 1 })
-  expect(await pruneExpired(pool, now)).toEqual({ spent: 0, evidence_bindings: 0, sessions: 0 })
+  for (const expires of [-70, -50]) {
+    await store.keep({ tenant: acme, kind: 'code', digest: `c${expires}`, doc: '{}', expires: at(expires) })
+    await store.beginRenewal({ ...renewalOf(acme, `r${expires}`), expires: at(expires) })
+  }
+  expect(await pruneExpired(pool, now)).toEqual({
+    spent: 1,
+    evidence_bindings: 1,
+    sessions: 1,
+    kept: 1,
+    renewals: 1,
+  })
+  expect(await pruneExpired(pool, now)).toEqual({
+    spent: 0,
+    evidence_bindings: 0,
+    sessions: 0,
+    kept: 0,
+    renewals: 0,
+  })
   // Expired, but not long ago: still spent.
   expect(await store.commit({ events: [], spend: spend('k-3000', 10) })).toEqual({
     done: false,

@@ -6,7 +6,13 @@ import { acrossTenants } from './scope.ts'
  * How long after its end a row stays, in seconds. A key that was spent stays spent for an hour more, because the clocks of those who
  * judge its token may differ.
  */
-const KEPT_SECONDS = { spent: 3_600, evidence_bindings: 3_600, sessions: 86_400 } as const
+const KEPT_SECONDS = {
+  spent: 3_600,
+  evidence_bindings: 3_600,
+  sessions: 86_400,
+  kept: 60,
+  renewals: 60,
+} as const
 const ROWS_AT_A_TIME = 5_000
 
 export type Pruned = Readonly<Record<keyof typeof KEPT_SECONDS, number>>
@@ -17,6 +23,8 @@ export async function pruneExpired(pool: Pool, now: EpochSeconds): Promise<Prune
     spent: await prune(pool, 'spent', now),
     evidence_bindings: await prune(pool, 'evidence_bindings', now),
     sessions: await prune(pool, 'sessions', now),
+    kept: await prune(pool, 'kept', now),
+    renewals: await prune(pool, 'renewals', now),
   }
 }
 

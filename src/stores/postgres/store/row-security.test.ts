@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TenantName } from '../../../core/ids.ts'
 import { revision } from '../../../core/ids.ts'
 import { link } from '../../../core/lifecycle/revocation.ts'
-import { draftOf, factOf, LATER, leaseOf, leavesOf, sessionOf } from '../../contract-drafts.ts'
+import { draftOf, factOf, LATER, leaseOf, leavesOf, renewalOf, sessionOf } from '../../contract-drafts.ts'
 import { openPool } from '../connect.ts'
 import { migrate } from '../migrate.ts'
 import { startTestPostgres, type TestPostgres } from '../testing.ts'
@@ -28,6 +28,8 @@ async function fill(into: PostgresStore, tenant: TenantName): Promise<void> {
   })
   await into.bindEvidence(tenant, 'pod', 'key', LATER)
   await into.saveCheckpoint(tenant, 1, 'note')
+  await into.keep({ tenant, kind: 'code', digest: 'd', doc: '{}', expires: LATER })
+  await into.beginRenewal(renewalOf(tenant, 'a'))
 }
 
 /** Every table that has a tenant, also one that a later migration adds. */

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+import { durationSchema } from './name.ts'
+import { clientMetadataSchema, clientNameSchema, MAX_CLIENT_ID, redirectUrisSchema } from './oauth-client.ts'
+
+/** The attestor that a trust provider of OAuth clients names. */
+export const OAUTH_CLIENT = 'oauth-client'
+
+/** A host of client metadata documents, with its port where that is not the scheme's own. */
+const hostSchema = z
+  .string()
+  .regex(/^[a-z0-9.-]+(:\d{1,5})?$/, { error: 'a host is written in lower case, such as claude.ai' })
+
+/**
+ * Which OAuth clients people may sign in through, in a tenant that has no other word for them. `documents` are fetched from the
+ * listed hosts alone; one that stands in `preloaded` is never fetched, for sites without a way out.
+ */
+export const clientTrustSchema = z.strictObject({
+  listed: z
+    .record(
+      z.string().min(1).max(MAX_CLIENT_ID),
+      z.strictObject({ name: clientNameSchema, redirect_uris: redirectUrisSchema }),
+    )
+    .default({}),
+  documents: z
+    .strictObject({
+      hosts: z.array(hostSchema).max(200).default([]),
+      preloaded: z.record(z.url().max(MAX_CLIENT_ID), clientMetadataSchema).default({}),
+      ca: z.string().optional(),
+      allow_private: z.array(z.string()).default([]),
+    })
+    .optional(),
+  registration: z
+    .strictObject({
+      /** How long a registration lasts. */
+      life: durationSchema.default('90d'),
+      /** How many there may be at a time. */
+      most: z.int().min(1).max(100_000).default(1000),
+    })
+    .optional(),
+  schemes: z
+    .array(z.string().regex(/^[a-z][a-z0-9+.-]{1,39}$/))
+    .max(20)
+    .default([]),
+})
+export type ClientTrust = z.infer<typeof clientTrustSchema>

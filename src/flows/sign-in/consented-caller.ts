@@ -1,0 +1,69 @@
+import { endedBy, link } from '../../core/lifecycle/revocation.ts'
+import { type Refusal, refuse } from '../../core/refusal.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import type { EpochSeconds } from '../../core/time.ts'
+import { PROOF_REQUIRED, proofKey } from '../attest-agent.ts'
+import type { AuthorityView } from '../authority.ts'
+import { type AgentCaller, mustBeBound } from '../caller.ts'
+import type { TokenTarget, Wire } from '../token-ask.ts'
+import type { Subject } from '../verify-subject.ts'
+import type { KeptGrant } from './answer-consent.ts'
+import type { FoundClient } from './find-client.ts'
+
+/** Whom a token is for, by a person's consent: everything that `issueAccessToken` asks for. */
+export type Consented = {
+  readonly caller: AgentCaller
+  readonly subject: Subject
+  readonly target: TokenTarget
+}
+
+/** Who it turned out to be, for the record of a refusal. */
+export type Seen = { agent?: string; user?: string }
+
+const KEY_MISMATCH = refuse(
+  'unauthenticated',
+  'dpop.key_mismatch',
+  'The DPoP proof was made with another key than this is bound to.',
+)
+const REVOKED = refuse(
+  'stale',
+  'grant.revoked',
+  'The sign-in, the session or something it stands on was revoked.',
+)
+
+/**
+ * The client as the caller that its person agreed to. What was revoked since the consent stays over: `rev` is the consent's own.
+ * `jkt` is the key that what is presented is bound to; a bound one goes on with its key alone (RFC 9449 §5, §10).
+ */
+export function consentedCaller(
+  view: AuthorityView,
+  grant: KeptGrant,
+  found: FoundClient,
+  bound: string | undefined,
+  wire: Wire,
+): Result<Consented, Refusal> {
+  const links = [...new Set([...found.links, ...grant.links])]
+  if (endedBy([...links, link('tenant', view.name)], grant.rev, view.tenant.revocations)) return err(REVOKED)
+  const jkt = proofKey(view, wire)
+  if (!jkt.ok) return jkt
+  if (bound !== undefined && jkt.value !== bound) return err(KEY_MISMATCH)
+  if (jkt.value === undefined && mustBeBound(found.workload, 'claimed')) return err(PROOF_REQUIRED)
+  const { request, signedIn, session, rev } = grant
+  const expires = session.expires as EpochSeconds
+  const key = jkt.value === undefined ? {} : { jkt: jkt.value }
+  const scope = request.scope === undefined ? {} : { scope: request.scope }
+  return ok({
+    caller: { workload: found.workload, proof: 'claimed', links, rev, expires, ...key },
+    subject: {
+      user: signedIn.user,
+      login: session.id,
+      session: session.id,
+      links,
+      rev,
+      expires,
+      actors: [],
+      ...scope,
+    },
+    target: { resource: request.resource, singleUse: false },
+  })
+}
