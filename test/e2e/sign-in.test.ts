@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { browser, formAction, hidden } from '../../examples/parts/person.ts'
+import { browser, formAction, hidden, logIn } from '../../examples/parts/person.ts'
 import {
   answerConsent,
   askToken,
@@ -181,14 +181,14 @@ describe('nobody is sent on', () => {
 describe('a sign-in belongs to the browser that began it', () => {
   test('nobody else can finish it', async () => {
     const client = published()
-    const mine = browser(client.redirect)
-    const login = await mine.open(authorizeUrl(client))
-    const theirs = browser(`${world.issuer}/sign-in`)
-    // The victim opens the attacker's link at the provider and signs in there: the answer comes to a browser that began nothing.
-    expect(login.url).toContain('/interaction/')
-    const stranger = await theirs.open(`${world.issuer}/sign-in`).then(({ url }) => url)
-    const answer = await fetch(`${stranger}?state=${'x'.repeat(43)}&code=1`)
-    expect(await answer.text()).toContain('sign_in.over')
+    const callback = `${world.issuer}/sign-in`
+    const mine = browser(callback)
+    // Up to where the provider sends the answer; then somebody else's browser brings it.
+    const answer = await logIn(mine, await mine.open(authorizeUrl(client)), 'ana')
+    expect(answer.url).toContain(`${callback}?`)
+    const stranger = browser(client.redirect)
+    expect((await stranger.open(answer.url)).body).toContain('sign_in.other_browser')
+    expect((await stranger.open(answer.url)).body).toContain('sign_in.over')
   })
 
   test('nobody else can answer its question, and trying spends nothing', async () => {

@@ -4,6 +4,7 @@ import type { Guard } from './guard.ts'
 import { LABEL_GUARDS } from './label-guards.ts'
 import { PROOF_GUARDS } from './proof-guards.ts'
 import { RECORD_GUARDS } from './record-guards.ts'
+import { SIGN_IN_GUARDS } from './sign-in-guards.ts'
 import { WALL_GUARDS } from './wall-guards.ts'
 
 /** Every named guard. */
@@ -14,6 +15,7 @@ export const GUARDS: readonly Guard[] = [
   ...LABEL_GUARDS,
   ...WALL_GUARDS,
   ...RECORD_GUARDS,
+  ...SIGN_IN_GUARDS,
 ]
 
 /** The guard of that name; throws with the names that there are. */

@@ -37,6 +37,11 @@ export async function whatIsOnlyTheirs({ surface, kind }: Pick<Matrix, 'surface'
   await put('delegation/only-b', { agent: 'operator/support', user: 'only-b', tools: ['orders/get_order'] })
   const tools = { search: { hint: 'read', input: { type: 'object' } } }
   await put('resource/only-b', { type: 'mcp', at: `${surface.company.orders}/mcp`, data: 'argument', tools })
+  await put('trust/only-b', {
+    attestor: 'oauth-client',
+    listed: { 'only-b': { name: 'Desk', redirect_uris: ['https://desk.example/callback'] } },
+  })
+  await put('agent/only-b', { kind: 'workforce', owner: 'bo@b.example', is: { trust: 'only-b' } })
   const { caller } = kind('orders token')
   const token = await caller.token('b', 'orders', { idToken: surface.idToken('b', 'bo') })
   const { events } = await surface.admin.audit('b', { limit: '50' })
@@ -162,6 +167,61 @@ function without(form: Form, name: string): Form {
   return Object.fromEntries(Object.entries(form).filter(([each]) => each !== name))
 }
 
+/** What browsers and clients that prove nothing may name. */
+function signInNamings({ surface }: Matrix): readonly Naming[] {
+  const wanted = { response_type: 'code', code_challenge_method: 'S256', code_challenge: 'x'.repeat(43) }
+  const asked = (client_id: string) => encode({ ...wanted, client_id, resource: surface.uri('a', 'orders') })
+  const form = (path: string, body: string): Knock => {
+    return { method: 'POST', path, headers: { 'content-type': FORM, origin: surface.origin }, body }
+  }
+  return [
+    {
+      route: 'GET /t/:tenant/authorize',
+      says: 'a client of B',
+      names: ['only-b', 'zz-none'],
+      ask: (client) => ({ method: 'GET', path: `/t/a/authorize?${asked(client)}` }),
+    },
+    {
+      route: 'POST /t/:tenant/par',
+      says: 'a client of B',
+      names: ['only-b', 'zz-none'],
+      ask: (client) => form('/t/a/par', asked(client)),
+    },
+    {
+      route: 'POST /t/:tenant/token',
+      says: 'a client of B',
+      names: ['only-b', 'zz-none'],
+      ask: (client_id) => {
+        const grant = { grant_type: 'authorization_code', code: 'x', code_verifier: 'x'.repeat(43) }
+        return form('/t/a/token', encode({ ...grant, client_id }))
+      },
+    },
+    {
+      route: 'GET /t/:tenant/sign-in',
+      says: 'a sign-in',
+      names: ['y'.repeat(43), 'z'.repeat(43)],
+      ask: (state) => ({ method: 'GET', path: `/t/a/sign-in?state=${state}&code=x` }),
+    },
+    {
+      route: 'POST /t/:tenant/consent',
+      says: 'a question',
+      names: ['y'.repeat(43), 'z'.repeat(43)],
+      ask: (ticket) => form('/t/a/consent', encode({ ticket, answer: 'allow' })),
+    },
+    {
+      route: 'POST /t/:tenant/register',
+      says: 'a name of B',
+      names: ['only-b', 'zz-none'],
+      ask: (client_name) => ({
+        method: 'POST',
+        path: '/t/a/register',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ client_name, redirect_uris: ['https://x.example/y'] }),
+      }),
+    },
+  ]
+}
+
 export function agentNamings(matrix: Matrix): readonly Naming[] {
   const { surface, kind, theirs } = matrix
   const { asClient, withToken } = askersOf(matrix)
@@ -169,6 +229,7 @@ export function agentNamings(matrix: Matrix): readonly Naming[] {
   const unknown = kind('orders token').forge({ jti: 'tok_nothing' }, {}, kind('upstream token').foreign?.key)
   return [
     ...tokenNamings(matrix),
+    ...signInNamings(matrix),
     {
       route: 'POST /t/:tenant/introspect',
       says: 'a token of B',

@@ -12,13 +12,13 @@ import { type AuthorityView, requireFresh } from '../authority.ts'
 import { type AuthorizationRequest, answerUrl, checkAuthorization } from './authorization.ts'
 import { refuseAuthorization, type SignInStep } from './begin-sign-in.ts'
 import type { FoundClient } from './find-client.ts'
-import { askOf, type KeptConsent, OTHER_BROWSER, type SignedIn } from './finish-sign-in.ts'
+import { askOf, type KeptQuestion, OTHER_BROWSER, type SignedIn } from './finish-sign-in.ts'
 
 /** Seconds that a code lives (RFC 6749 §4.1.2: at most ten minutes, and shorter is better). */
 const CODE_LIFE = 60
 
 /** What one consent gave: the session by which everything that follows from it ends. */
-export type KeptGrant = {
+export type Agreement = {
   readonly request: AuthorizationRequest
   readonly signedIn: SignedIn
   readonly session: { readonly id: SessionId; readonly expires: EpochSeconds }
@@ -40,18 +40,18 @@ export async function answerConsent(
   // Looked at before it is taken: somebody else's browser must not be able to spend it.
   const seen = await kept.look(view.name, 'consent', keyDigest(answer.ticket))
   if (seen === undefined) return err(OVER)
-  const consent = JSON.parse(seen) as KeptConsent
-  if (browser === undefined || keyDigest(browser) !== consent.browser) return err(OTHER_BROWSER)
+  const question = JSON.parse(seen) as KeptQuestion
+  if (browser === undefined || keyDigest(browser) !== question.browser) return err(OTHER_BROWSER)
   if ((await kept.take(view.name, 'consent', keyDigest(answer.ticket))) === undefined) return err(OVER)
-  const checked = await checkAuthorization(view, askOf(consent.request))
-  if (!checked.ok) return refuseAuthorization(view, checked.error, consent.request.clientId)
-  if (!answer.allowed) return refused(view, consent.request)
-  const grant = grantOf(view, consent, checked.value.found)
+  const checked = await checkAuthorization(view, askOf(question.request))
+  if (!checked.ok) return refuseAuthorization(view, checked.error, question.request.clientId)
+  if (!answer.allowed) return refused(view, question.request)
+  const agreement = agreementOf(view, question, checked.value.found)
   await view.ports.store.commit({
-    events: [consentEvent(view, grant, checked.value.found)],
-    session: sessionRow(view, grant, checked.value.found),
+    events: [consentEvent(view, agreement, checked.value.found)],
+    session: sessionRow(view, agreement, checked.value.found),
   })
-  return ok({ to: answerUrl(view, consent.request, { code: await giveCode(view, grant) }) })
+  return ok({ to: answerUrl(view, question.request, { code: await giveCode(view, agreement) }) })
 }
 
 const OVER = refuse(
@@ -67,15 +67,19 @@ function refused(view: AuthorityView, request: AuthorizationRequest): Promise<Re
   return refuseAuthorization(view, { refusal: DENIED, back }, request.clientId)
 }
 
-function grantOf(view: AuthorityView, { request, signedIn }: KeptConsent, found: FoundClient): KeptGrant {
+function agreementOf(
+  view: AuthorityView,
+  { request, signedIn }: KeptQuestion,
+  found: FoundClient,
+): Agreement {
   const id = view.ports.newId('session') as SessionId
   const expires = (view.now + sessionLife(found.workload.agent)) as EpochSeconds
   const links = [...found.links, ...signedIn.links, link('session', id)]
   return { request, signedIn, session: { id, expires }, links, rev: view.snapshot.revision }
 }
 
-function sessionRow(view: AuthorityView, grant: KeptGrant, { workload }: FoundClient): SessionRow {
-  const { session, links, signedIn } = grant
+function sessionRow(view: AuthorityView, agreement: Agreement, { workload }: FoundClient): SessionRow {
+  const { session, links, signedIn } = agreement
   return {
     id: session.id,
     tenant: view.name,
@@ -87,8 +91,12 @@ function sessionRow(view: AuthorityView, grant: KeptGrant, { workload }: FoundCl
   }
 }
 
-function consentEvent(view: AuthorityView, grant: KeptGrant, { client, workload }: FoundClient): AuditDraft {
-  const { request, session, signedIn } = grant
+function consentEvent(
+  view: AuthorityView,
+  agreement: Agreement,
+  { client, workload }: FoundClient,
+): AuditDraft {
+  const { request, session, signedIn } = agreement
   return {
     tenant: view.name,
     at: view.at,
@@ -110,13 +118,13 @@ function consentEvent(view: AuthorityView, grant: KeptGrant, { client, workload 
   }
 }
 
-async function giveCode(view: AuthorityView, grant: KeptGrant): Promise<string> {
+async function giveCode(view: AuthorityView, agreement: Agreement): Promise<string> {
   const code = newKey()
   await view.ports.signIn.kept.keep({
     tenant: view.name,
     kind: 'code',
     digest: keyDigest(code),
-    doc: JSON.stringify(grant),
+    doc: JSON.stringify(agreement),
     expires: (view.now + CODE_LIFE) as EpochSeconds,
   })
   return code

@@ -1,6 +1,6 @@
 import { link } from '../../core/lifecycle/revocation.ts'
 import type { AuthorityView } from '../authority.ts'
-import type { KeptGrant } from './answer-consent.ts'
+import type { Agreement } from './answer-consent.ts'
 
 /**
  * Ends a session that somebody holds a copy of, or that its client gave back: its tokens, its streams, and the way to renew it. A copy is an
@@ -8,10 +8,10 @@ import type { KeptGrant } from './answer-consent.ts'
  */
 export async function endSession(
   view: AuthorityView,
-  grant: Pick<KeptGrant, 'session' | 'request'>,
+  agreement: Pick<Agreement, 'session' | 'request'>,
   reason: 'code.replayed' | 'refresh.reused' | 'revoked.by_client',
 ): Promise<void> {
-  const { id } = grant.session
+  const { id } = agreement.session
   const revocation = link('session', id)
   await view.ports.store.commit({
     events: [

@@ -27,14 +27,14 @@ export type SignedIn = {
 }
 
 /** What waits for the person's answer. */
-export type KeptConsent = {
+export type KeptQuestion = {
   readonly request: AuthorizationRequest
   readonly signedIn: SignedIn
   readonly browser: string
 }
 
 /** What a person is asked: everything that the page shows. */
-export type ConsentQuestion = {
+export type AgreementQuestion = {
   /** Sent back with the answer; good for one. */
   readonly ticket: string
   readonly found: FoundClient
@@ -44,7 +44,7 @@ export type ConsentQuestion = {
   readonly tools: readonly Tool[]
 }
 
-export type SignInEnd = { readonly ask: ConsentQuestion } | { readonly step: SignInStep }
+export type SignInEnd = { readonly ask: AgreementQuestion } | { readonly step: SignInStep }
 
 /**
  * A person is back from the identity provider: verified, shown to policy, and asked. Whoever may not reach the resource through this
@@ -130,7 +130,7 @@ async function askConsent(
   })
   if (!preview.ok) return refuseBack(view, request, preview.error)
   const ticket = newKey()
-  const kept: KeptConsent = { request, signedIn, browser }
+  const kept: KeptQuestion = { request, signedIn, browser }
   await view.ports.signIn.kept.keep({
     tenant: view.name,
     kind: 'consent',

@@ -6,8 +6,8 @@ import { keyDigest } from '../../lib/random-key.ts'
 import type { AuthorityView } from '../authority.ts'
 import { type Issued, issueAccessToken } from '../issue-access-token.ts'
 import type { TokenAsk, Wire } from '../token-ask.ts'
-import type { KeptGrant } from './answer-consent.ts'
-import { consentedCaller, type Seen } from './consented-caller.ts'
+import { agreedCaller, type Seen } from './agreed-caller.ts'
+import type { Agreement } from './answer-consent.ts'
 import { endSession } from './end-session.ts'
 import { findClient } from './find-client.ts'
 import { beginRenewal } from './renew-session.ts'
@@ -22,33 +22,33 @@ export async function redeemCode(view: AuthorityView, ask: CodeAsk, wire: Wire, 
   const found = await findClient(view, ask.clientId)
   if (!found.ok) return no(found.error)
   seen.agent = found.value.workload.id
-  const grant = await readGrant(view, ask)
-  if (!grant.ok) return no(grant.error)
-  seen.user = grant.value.signedIn.user.name
-  const consented = consentedCaller(view, grant.value, found.value, grant.value.request.jkt, wire)
+  const agreement = await readAgreement(view, ask)
+  if (!agreement.ok) return no(agreement.error)
+  seen.user = agreement.value.signedIn.user.name
+  const consented = agreedCaller(view, agreement.value, found.value, agreement.value.request.jkt, wire)
   if (!consented.ok) return no(consented.error)
   if (!(await spend(view, ask.code))) {
-    await endSession(view, grant.value, 'code.replayed')
+    await endSession(view, agreement.value, 'code.replayed')
     return no(refuse('stale', 'code.replayed', 'The code was used before, so what it gave has ended.'))
   }
   const { caller, subject, target } = consented.value
   const issued = await issueAccessToken(view, caller, subject, target, wire)
   if (!issued.ok) return issued
-  const refreshToken = await beginRenewal(view, grant.value, caller.jkt)
+  const refreshToken = await beginRenewal(view, agreement.value, caller.jkt)
   return { ok: true, value: { ...issued.value, refreshToken } }
 }
 
 /** Left where it is until it ends by itself: whoever shows it again must be found out. */
-async function readGrant(view: AuthorityView, ask: CodeAsk): Promise<Result<KeptGrant, Refusal>> {
+async function readAgreement(view: AuthorityView, ask: CodeAsk): Promise<Result<Agreement, Refusal>> {
   const doc = await view.ports.signIn.kept.look(view.name, 'code', keyDigest(ask.code))
-  const grant = doc === undefined ? undefined : (JSON.parse(doc) as KeptGrant)
-  if (grant === undefined || grant.request.clientId !== ask.clientId) return err(UNKNOWN)
+  const agreement = doc === undefined ? undefined : (JSON.parse(doc) as Agreement)
+  if (agreement === undefined || agreement.request.clientId !== ask.clientId) return err(UNKNOWN)
   // RFC 7636 §4.6.
-  if (hash('sha256', ask.verifier, 'base64url') !== grant.request.challenge) return err(WRONG_VERIFIER)
-  if (ask.redirectUri !== undefined && ask.redirectUri !== grant.request.redirectUri)
+  if (hash('sha256', ask.verifier, 'base64url') !== agreement.request.challenge) return err(WRONG_VERIFIER)
+  if (ask.redirectUri !== undefined && ask.redirectUri !== agreement.request.redirectUri)
     return err(WRONG_REDIRECT)
-  if (ask.resource !== undefined && ask.resource !== grant.request.resource) return err(WRONG_RESOURCE)
-  return { ok: true, value: grant }
+  if (ask.resource !== undefined && ask.resource !== agreement.request.resource) return err(WRONG_RESOURCE)
+  return { ok: true, value: agreement }
 }
 
 const UNKNOWN = refuse('stale', 'code.unknown', 'The code is not of this client, or its minute is over.')

@@ -85,7 +85,7 @@ async function record(view: AuthorityView, client: OAuthClient): Promise<void> {
 }
 
 const SAYS = {
-  'registration.closed': ['denied', 'Clients do not register themselves here.'],
+  'registration.closed': ['unknown', 'Clients do not register themselves here.'],
   'registration.metadata': ['malformed', 'The metadata can not be read: redirect_uris is required.'],
   'registration.auth_method': [
     'malformed',

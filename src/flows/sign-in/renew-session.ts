@@ -5,15 +5,15 @@ import { keyDigest, newKey } from '../../lib/random-key.ts'
 import type { AuthorityView } from '../authority.ts'
 import { type Issued, issueAccessToken } from '../issue-access-token.ts'
 import type { TokenAsk, Wire } from '../token-ask.ts'
-import type { KeptGrant } from './answer-consent.ts'
-import { consentedCaller, type Seen } from './consented-caller.ts'
+import { agreedCaller, type Seen } from './agreed-caller.ts'
+import type { Agreement } from './answer-consent.ts'
 import { endSession } from './end-session.ts'
 import { findClient } from './find-client.ts'
 
 export type RefreshAsk = Extract<TokenAsk, { readonly grant: 'refresh_token' }>
 
 /** What a renewal keeps: the consent, and the key that the client showed when it redeemed the code. */
-type KeptRenewal = { readonly grant: KeptGrant; readonly jkt?: string }
+type KeptRenewal = { readonly agreement: Agreement; readonly jkt?: string }
 
 /**
  * Seconds in which a token that was just replaced gives the same next one again: clients with several processes race for it
@@ -42,20 +42,20 @@ function nextKey(seed: string, key: string): string {
 /** The first token of a session that its person agreed to. */
 export async function beginRenewal(
   view: AuthorityView,
-  grant: KeptGrant,
+  agreement: Agreement,
   jkt: string | undefined,
 ): Promise<string> {
   const key = newKey()
-  const kept: KeptRenewal = jkt === undefined ? { grant } : { grant, jkt }
+  const kept: KeptRenewal = jkt === undefined ? { agreement } : { agreement, jkt }
   await view.ports.signIn.kept.beginRenewal({
     tenant: view.name,
-    session: grant.session.id,
+    session: agreement.session.id,
     doc: JSON.stringify(kept),
     seed: newKey(),
     current: keyDigest(key),
-    expires: grant.session.expires,
+    expires: agreement.session.expires,
   })
-  return refreshToken(grant.session.id, key)
+  return refreshToken(agreement.session.id, key)
 }
 
 /**
@@ -75,27 +75,28 @@ export async function renewSession(
   const token = readRefreshToken(ask.refreshToken)
   const held = token && (await view.ports.signIn.kept.renewal(view.name, token.session))
   const kept = held && (JSON.parse(held.doc) as KeptRenewal)
-  if (!token || !kept || kept.grant.request.clientId !== ask.clientId) return no(UNKNOWN)
-  seen.user = kept.grant.signedIn.user.name
-  const consented = consentedCaller(view, kept.grant, found.value, kept.jkt, wire)
+  if (!token || !kept || kept.agreement.request.clientId !== ask.clientId) return no(UNKNOWN)
+  seen.user = kept.agreement.signedIn.user.name
+  const consented = agreedCaller(view, kept.agreement, found.value, kept.jkt, wire)
   if (!consented.ok) return no(consented.error)
-  if (ask.resource !== undefined && ask.resource !== kept.grant.request.resource) return no(WRONG_RESOURCE)
+  if (ask.resource !== undefined && ask.resource !== kept.agreement.request.resource)
+    return no(WRONG_RESOURCE)
   const next = nextKey(held.seed, token.key)
   const presented = keyDigest(token.key)
   const step = { tenant: view.name, session: token.session, presented, next: keyDigest(next), grace: GRACE }
-  if ((await view.ports.signIn.kept.mayRenew(step)) !== 'renewed') return copied(view, kept.grant)
+  if ((await view.ports.signIn.kept.mayRenew(step)) !== 'renewed') return copied(view, kept.agreement)
   const { caller, subject, target } = consented.value
   const narrowed = ask.scope === undefined ? target : { ...target, scope: ask.scope }
   const issued = await issueAccessToken(view, caller, subject, narrowed, wire)
   // Refused, the client keeps the token that it has: what is forbidden at night may be allowed in the morning.
   if (!issued.ok) return issued
   // Handed out only by whoever replaced the token: of two that came with copies at once, one ends the session.
-  if ((await view.ports.signIn.kept.renew(step)) !== 'renewed') return copied(view, kept.grant)
+  if ((await view.ports.signIn.kept.renew(step)) !== 'renewed') return copied(view, kept.agreement)
   return { ok: true, value: { ...issued.value, refreshToken: refreshToken(token.session, next) } }
 }
 
-async function copied(view: AuthorityView, grant: KeptGrant): Promise<Issued> {
-  await endSession(view, grant, 'refresh.reused')
+async function copied(view: AuthorityView, agreement: Agreement): Promise<Issued> {
+  await endSession(view, agreement, 'refresh.reused')
   const says = 'The refresh token was replaced before, so its session has ended.'
   return no(refuse('stale', 'refresh.reused', says))
 }

@@ -12,28 +12,25 @@ import { readBrowser, writeBrowser } from './browser-cookie.ts'
 import { consentPage } from './pages/consent.ts'
 import { refusedPage } from './pages/refused.ts'
 import { value } from './token-form.ts'
-import { oauthError } from './wire-errors.ts'
+import { NOTHING_HERE, oauthError } from './wire-errors.ts'
 
 type Answer = (view: AuthorityView, request: DoorRequest) => Promise<DoorResponse>
 
-const UNKNOWN = refuse('unknown', 'tenant.unknown', 'There is nothing at this address.')
-
 /** Where people sign in through clients that prove nothing (RFC 6749 §4.1, RFC 9126, RFC 7591), per tenant. */
 export function authorizeRoutes(ports: AuthorityPorts): readonly Route[] {
-  const at = (answer: Answer, unknown: () => DoorResponse) => async (request: DoorRequest) => {
+  const at = (answer: Answer) => async (request: DoorRequest) => {
     const view = viewOf(ports, request.params['tenant'] ?? '')
-    return view ? answer(view, request) : unknown()
+    return view ? answer(view, request) : NOTHING_HERE
   }
-  const shown = (answer: Answer) => at(answer, () => refusedPage(UNKNOWN))
-  const said = (answer: Answer) => at(answer, () => oauthError(UNKNOWN))
+  // Browsers, and clients that prove nothing: whoever they are is the person's to say, at the provider and on our page.
   const get = { method: 'GET', guard: 'public', takes: 'nothing', errors: 'oauth' } as const
-  const post = { method: 'POST', guard: 'evidence', errors: 'oauth' } as const
+  const post = { method: 'POST', guard: 'public', errors: 'oauth' } as const
   return [
-    { ...get, path: '/t/:tenant/authorize', run: shown(authorize) },
-    { ...get, path: '/t/:tenant/sign-in', run: shown(signIn) },
-    { ...post, takes: 'form', path: '/t/:tenant/consent', run: shown(consent) },
-    { ...post, takes: 'form', path: '/t/:tenant/par', run: said(push) },
-    { ...post, takes: 'json', path: '/t/:tenant/register', run: said(register) },
+    { ...get, path: '/t/:tenant/authorize', run: at(authorize) },
+    { ...get, path: '/t/:tenant/sign-in', run: at(signIn) },
+    { ...post, takes: 'form', path: '/t/:tenant/consent', run: at(consent) },
+    { ...post, takes: 'form', path: '/t/:tenant/par', run: at(push) },
+    { ...post, takes: 'json', path: '/t/:tenant/register', run: at(register) },
   ]
 }
 
@@ -141,11 +138,11 @@ async function register(view: AuthorityView, { json }: DoorRequest): Promise<Doo
 
 /** RFC 7591 §3.2.2 has codes of its own; what has none is answered as at the token endpoint. */
 function registrationError(refusal: Refusal): DoorResponse {
+  if (refusal.reason === 'registration.closed') return NOTHING_HERE
   const error = REGISTRATION_CODES[refusal.reason]
   if (error === undefined) return oauthError(refusal)
-  const status = refusal.refused === 'denied' ? 403 : 400
   return {
-    status,
+    status: 400,
     headers: NEVER,
     json: { error, error_description: refusal.says, reason: refusal.reason },
   }
@@ -155,5 +152,4 @@ const REGISTRATION_CODES: Readonly<Record<string, string>> = {
   'registration.metadata': 'invalid_client_metadata',
   'registration.auth_method': 'invalid_client_metadata',
   'registration.redirect': 'invalid_redirect_uri',
-  'registration.closed': 'access_denied',
 }

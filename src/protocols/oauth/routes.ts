@@ -10,7 +10,7 @@ import type { IssuedToken, Wire } from '../../flows/token-ask.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
 import { jwks, metadata } from './metadata.ts'
 import { REPEATABLE, readClient, readTokenAsk, TOKEN_TYPE, value } from './token-form.ts'
-import { oauthError } from './wire-errors.ts'
+import { NOTHING_HERE, oauthError } from './wire-errors.ts'
 
 type Answer = (view: AuthorityView, request: DoorRequest) => Promise<DoorResponse>
 
@@ -18,7 +18,7 @@ type Answer = (view: AuthorityView, request: DoorRequest) => Promise<DoorRespons
 export function oauthRoutes(ports: AuthorityPorts): readonly Route[] {
   const at = (answer: Answer) => async (request: DoorRequest) => {
     const view = viewOf(ports, request.params.tenant ?? '')
-    return view ? answer(view, request) : UNKNOWN_TENANT
+    return view ? answer(view, request) : NOTHING_HERE
   }
   const get = (path: string, answer: Answer): Route => ({
     method: 'GET',
@@ -52,15 +52,6 @@ export function oauthRoutes(ports: AuthorityPorts): readonly Route[] {
 const NEVER = { 'cache-control': 'no-store', pragma: 'no-cache' }
 /** Seconds that keys and metadata may be kept: shorter than a published key waits before it signs. */
 const PUBLIC = { 'cache-control': 'public, max-age=60' }
-const UNKNOWN_TENANT: DoorResponse = {
-  status: 404,
-  json: {
-    error: 'invalid_request',
-    error_description: 'There is nothing at this path.',
-    reason: 'http.not_found',
-  },
-}
-
 async function discovery(view: AuthorityView): Promise<DoorResponse> {
   return { status: 200, headers: PUBLIC, json: metadata(view.issuer) }
 }
@@ -150,7 +141,7 @@ async function logout(view: AuthorityView, request: DoorRequest): Promise<DoorRe
     return oauthError(refuse('malformed', 'request.logout_token', 'logout_token is required.'))
   const done = await logOutUser(view, request.params.idp ?? '', text)
   if (done.ok) return { status: 200, headers: NEVER, empty: true }
-  if (done.error.refused === 'unknown') return UNKNOWN_TENANT
+  if (done.error.refused === 'unknown') return NOTHING_HERE
   return {
     status: 400,
     headers: NEVER,

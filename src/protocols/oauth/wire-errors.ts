@@ -28,7 +28,7 @@ const BY_REASON: readonly (readonly [prefix: string, kinds: readonly RefusalKind
   ['chain.', ['stale'], 'invalid_grant'],
   ['code.', ['unauthenticated', 'stale'], 'invalid_grant'],
   ['refresh.', ['stale'], 'invalid_grant'],
-  ['grant.revoked', ['stale'], 'invalid_grant'],
+  ['agreement.revoked', ['stale'], 'invalid_grant'],
   ['request.response_type', ['malformed'], 'unsupported_response_type'],
   ['scope.', ['denied', 'malformed'], 'invalid_scope'],
 ]
@@ -55,6 +55,16 @@ export function oauthCode(refusal: Refusal): OAuthCode {
     default:
       return unreachable(refused)
   }
+}
+
+/** What is answered where there is nothing, and where there may be something that is nobody's to know. */
+export const NOTHING_HERE: DoorResponse = {
+  status: 404,
+  json: {
+    error: 'invalid_request',
+    error_description: 'There is nothing at this path.',
+    reason: 'http.not_found',
+  },
 }
 
 /** Answers a refusal as RFC 6749 §5.2. What may not be known to exist is answered alike, whatever the reason was. */

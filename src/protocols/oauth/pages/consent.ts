@@ -3,7 +3,7 @@ import { isLoopback } from '../../../core/identity/oauth-client.ts'
 import type { Tool } from '../../../core/policy/tool.ts'
 import type { KnownResource } from '../../../core/snapshot.ts'
 import type { AuthorityView } from '../../../flows/authority.ts'
-import type { ConsentQuestion } from '../../../flows/sign-in/finish-sign-in.ts'
+import type { AgreementQuestion } from '../../../flows/sign-in/finish-sign-in.ts'
 import { type Html, html } from '../../../lib/html.ts'
 import type { DoorResponse } from '../../../lib/http/route.ts'
 import { page } from './layout.ts'
@@ -12,7 +12,7 @@ import { page } from './layout.ts'
  * What a person is asked: who wants what, in whose name, for how long, and where the answer goes. A client proves nothing, and the page
  * says so in plain words (MCP 2026-07-28, authorization: client impersonation).
  */
-export function consentPage(view: AuthorityView, question: ConsentQuestion): DoorResponse {
+export function consentPage(view: AuthorityView, question: AgreementQuestion): DoorResponse {
   const { found, request, ticket, user, known } = question
   const { client } = found
   const { redirectUri } = request
@@ -39,7 +39,7 @@ ${row('Until', `${lastsOf(question)} from now, or until you or ${companyOf(view)
   return page({ status: 200, title: `Allow ${client.name}?`, formTo: [formSource(redirectUri)] }, body)
 }
 
-function claimed({ found: { client } }: ConsentQuestion): Html {
+function claimed({ found: { client } }: AgreementQuestion): Html {
   const how = {
     listed: 'Its name was entered by an administrator, but nothing proves who runs this program.',
     document: `Its name is what ${client.source === 'document' ? new URL(client.id).host : 'it'} says of it. Nothing proves who runs this program.`,
@@ -77,7 +77,7 @@ function formSource(uri: string): string {
   return url.host === '' || url.hostname.startsWith('[') ? url.protocol : `${url.protocol}//${url.host}`
 }
 
-function lastsOf({ found }: ConsentQuestion): string {
+function lastsOf({ found }: AgreementQuestion): string {
   const life = sessionLife(found.workload.agent)
   const [count, unit] =
     life >= 3600 ? [Math.round(life / 3600), 'hour'] : [Math.max(1, Math.round(life / 60)), 'minute']

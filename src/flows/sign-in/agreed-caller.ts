@@ -7,11 +7,11 @@ import type { AuthorityView } from '../authority.ts'
 import { type AgentCaller, mustBeBound } from '../caller.ts'
 import type { TokenTarget, Wire } from '../token-ask.ts'
 import type { Subject } from '../verify-subject.ts'
-import type { KeptGrant } from './answer-consent.ts'
+import type { Agreement } from './answer-consent.ts'
 import type { FoundClient } from './find-client.ts'
 
 /** Whom a token is for, by a person's consent: everything that `issueAccessToken` asks for. */
-export type Consented = {
+export type AgreedCall = {
   readonly caller: AgentCaller
   readonly subject: Subject
   readonly target: TokenTarget
@@ -27,7 +27,7 @@ const KEY_MISMATCH = refuse(
 )
 const REVOKED = refuse(
   'stale',
-  'grant.revoked',
+  'agreement.revoked',
   'The sign-in, the session or something it stands on was revoked.',
 )
 
@@ -35,20 +35,21 @@ const REVOKED = refuse(
  * The client as the caller that its person agreed to. What was revoked since the consent stays over: `rev` is the consent's own.
  * `jkt` is the key that what is presented is bound to; a bound one goes on with its key alone (RFC 9449 §5, §10).
  */
-export function consentedCaller(
+export function agreedCaller(
   view: AuthorityView,
-  grant: KeptGrant,
+  agreement: Agreement,
   found: FoundClient,
   bound: string | undefined,
   wire: Wire,
-): Result<Consented, Refusal> {
-  const links = [...new Set([...found.links, ...grant.links])]
-  if (endedBy([...links, link('tenant', view.name)], grant.rev, view.tenant.revocations)) return err(REVOKED)
+): Result<AgreedCall, Refusal> {
+  const links = [...new Set([...found.links, ...agreement.links])]
+  if (endedBy([...links, link('tenant', view.name)], agreement.rev, view.tenant.revocations))
+    return err(REVOKED)
   const jkt = proofKey(view, wire)
   if (!jkt.ok) return jkt
   if (bound !== undefined && jkt.value !== bound) return err(KEY_MISMATCH)
   if (jkt.value === undefined && mustBeBound(found.workload, 'claimed')) return err(PROOF_REQUIRED)
-  const { request, signedIn, session, rev } = grant
+  const { request, signedIn, session, rev } = agreement
   const expires = session.expires as EpochSeconds
   const key = jkt.value === undefined ? {} : { jkt: jkt.value }
   const scope = request.scope === undefined ? {} : { scope: request.scope }
