@@ -8,6 +8,7 @@ import {
   clientSide,
   reachConsent,
   redeem,
+  register,
   signInThrough,
   type TokenAnswer,
 } from '../support/consenting-person.ts'
@@ -85,7 +86,10 @@ describe('a person signs in through a client', () => {
     ['that the tenant lists', async () => side('desk', DESK)],
     [
       'that registered itself',
-      async () => side((await register({ client_name: 'Toy', redirect_uris: [LOOPBACK] })).client_id ?? ''),
+      async () =>
+        side(
+          (await register(world.issuer, { client_name: 'Toy', redirect_uris: [LOOPBACK] })).client_id ?? '',
+        ),
     ],
   ])('%s', async (_how, make) => {
     const client = await make()
@@ -324,50 +328,5 @@ describe('a session is renewed', () => {
     await world.change('@id("people") forbid', '@id("people") permit')
     expect(denied).toMatchObject({ status: 400, error: 'unauthorized_client' })
     expect(await refresh(client, tokens)).toMatchObject({ status: 200 })
-  })
-})
-
-async function register(metadata: object) {
-  const response = await fetch(`${world.issuer}/register`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(metadata),
-  })
-  return { status: response.status, ...((await response.json()) as { client_id?: string; error?: string }) }
-}
-
-describe('a client that registers itself', () => {
-  test.each([
-    ['without a redirect', {}, 'invalid_client_metadata'],
-    [
-      'with a secret',
-      { redirect_uris: [LOOPBACK], token_endpoint_auth_method: 'client_secret_basic' },
-      'invalid_client_metadata',
-    ],
-    [
-      'with redirects that are not taken',
-      { redirect_uris: ['http://evil.example/cb', 'vscode://x'] },
-      'invalid_redirect_uri',
-    ],
-    [
-      'with a name that hides what follows',
-      { redirect_uris: [LOOPBACK], client_name: 'x\u202Ey' },
-      'invalid_client_metadata',
-    ],
-  ])('is refused %s', async (_how, metadata, error) => {
-    expect(await register(metadata)).toMatchObject({ status: 400, error })
-  })
-
-  test('keeps those of its redirects that are taken here', async () => {
-    const uris = ['cursor://anysphere.cursor-mcp/oauth/callback', LOOPBACK, 'http://evil.example/cb']
-    expect(await register({ redirect_uris: uris })).toMatchObject({
-      status: 201,
-      redirect_uris: uris.slice(0, 2),
-    })
-  })
-
-  test('is one of at most as many as there may be', async () => {
-    const all = await Promise.all(Array.from({ length: 30 }, () => register({ redirect_uris: [LOOPBACK] })))
-    expect(all.some(({ status }) => status === 429)).toBe(true)
   })
 })

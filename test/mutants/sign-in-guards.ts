@@ -75,8 +75,8 @@ export const SIGN_IN_GUARDS: readonly Guard[] = [
   {
     name: 'agreement-revoked',
     file: 'src/flows/sign-in/agreed-caller.ts',
-    find: "if (endedBy([...links, link('tenant', view.name)], agreement.rev, view.tenant.revocations)) return err(REVOKED)",
-    replace: "if (endedBy([link('tenant', view.name)], agreement.rev, new Map())) return err(REVOKED)",
+    find: `[...links, link('tenant', view.name)], agreement.rev, view.tenant.revocations`,
+    replace: `[link('tenant', view.name)], agreement.rev, view.tenant.revocations`,
     why: 'a session that was revoked is renewed',
     tests: E2E,
   },

@@ -96,3 +96,13 @@ export async function signInThrough(side: ClientSide, login: string): Promise<To
   const answer = await answerConsent(at, page, 'allow')
   return redeem(side, answer.searchParams.get('code') ?? '')
 }
+
+/** A client's registration (RFC 7591). */
+export async function register(issuer: string, metadata: object) {
+  const response = await fetch(`${issuer}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(metadata),
+  })
+  return { status: response.status, ...((await response.json()) as { client_id?: string; error?: string }) }
+}

@@ -4,6 +4,7 @@ import { accessForm, attestForm, encode, FORM, type Form, JWT_BEARER } from './c
 import { type Kind, type KindName, logoutToken } from './kinds.ts'
 import { type Door, type Knock, knock } from './knock.ts'
 import { LISTING, MCP_HEADERS } from './places.ts'
+import { signInNamings } from './sign-in-namings.ts'
 
 /** What the tenant matrix stands on: everything running, a good token of each kind, and what is only tenant B's. */
 export type Matrix = {
@@ -165,61 +166,6 @@ function tokenNamings(matrix: Matrix): readonly Naming[] {
 
 function without(form: Form, name: string): Form {
   return Object.fromEntries(Object.entries(form).filter(([each]) => each !== name))
-}
-
-/** What browsers and clients that prove nothing may name. */
-function signInNamings({ surface }: Matrix): readonly Naming[] {
-  const wanted = { response_type: 'code', code_challenge_method: 'S256', code_challenge: 'x'.repeat(43) }
-  const asked = (client_id: string) => encode({ ...wanted, client_id, resource: surface.uri('a', 'orders') })
-  const form = (path: string, body: string): Knock => {
-    return { method: 'POST', path, headers: { 'content-type': FORM, origin: surface.origin }, body }
-  }
-  return [
-    {
-      route: 'GET /t/:tenant/authorize',
-      says: 'a client of B',
-      names: ['only-b', 'zz-none'],
-      ask: (client) => ({ method: 'GET', path: `/t/a/authorize?${asked(client)}` }),
-    },
-    {
-      route: 'POST /t/:tenant/par',
-      says: 'a client of B',
-      names: ['only-b', 'zz-none'],
-      ask: (client) => form('/t/a/par', asked(client)),
-    },
-    {
-      route: 'POST /t/:tenant/token',
-      says: 'a client of B',
-      names: ['only-b', 'zz-none'],
-      ask: (client_id) => {
-        const grant = { grant_type: 'authorization_code', code: 'x', code_verifier: 'x'.repeat(43) }
-        return form('/t/a/token', encode({ ...grant, client_id }))
-      },
-    },
-    {
-      route: 'GET /t/:tenant/sign-in',
-      says: 'a sign-in',
-      names: ['y'.repeat(43), 'z'.repeat(43)],
-      ask: (state) => ({ method: 'GET', path: `/t/a/sign-in?state=${state}&code=x` }),
-    },
-    {
-      route: 'POST /t/:tenant/consent',
-      says: 'a question',
-      names: ['y'.repeat(43), 'z'.repeat(43)],
-      ask: (ticket) => form('/t/a/consent', encode({ ticket, answer: 'allow' })),
-    },
-    {
-      route: 'POST /t/:tenant/register',
-      says: 'a name of B',
-      names: ['only-b', 'zz-none'],
-      ask: (client_name) => ({
-        method: 'POST',
-        path: '/t/a/register',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ client_name, redirect_uris: ['https://x.example/y'] }),
-      }),
-    },
-  ]
 }
 
 export function agentNamings(matrix: Matrix): readonly Naming[] {

@@ -35,6 +35,7 @@ export const COMPOSED: Readonly<Record<string, readonly string[]>> = {
     'input.text',
     'input.too_deep',
   ],
+  [`\`sign_in.\${what}\``]: ['sign_in.answer', 'sign_in.denied'],
   [`\`admin.\${what}\``]: ['admin.body', 'admin.query'],
   "replace(/^token\\./, 'subject.')": [
     'subject.alg',

@@ -1,31 +1,55 @@
 import type { TenantSnapshot } from '../../core/snapshot.ts'
+import type { AuthorityView } from '../../flows/authority.ts'
+import { signInProvider } from '../../flows/sign-in/begin-sign-in.ts'
+import { clientProviders } from '../../flows/sign-in/find-client.ts'
 import { DPOP_ALGORITHMS } from '../../lib/jose/dpop.ts'
 import { GRANT } from './token-form.ts'
 
+const AUTHENTICATION = ['private_key_jwt', 'spiffe_jwt'] as const
+const ALGORITHMS = ['ES256', 'Ed25519', 'PS256', 'RS256'] as const
+
 /** RFC 8414 §2. The same document at both places: inserted (§3.1) and, as OpenID Connect Discovery has it, appended (§5). */
-export function metadata(issuer: string): Readonly<Record<string, unknown>> {
-  const auth = ['private_key_jwt', 'spiffe_jwt']
-  const algorithms = ['ES256', 'Ed25519', 'PS256', 'RS256']
+export function metadata(view: AuthorityView): Readonly<Record<string, unknown>> {
+  const { issuer } = view
   return {
     issuer,
-    authorization_endpoint: `${issuer}/authorize`,
-    pushed_authorization_request_endpoint: `${issuer}/par`,
     token_endpoint: `${issuer}/token`,
     jwks_uri: `${issuer}/jwks.json`,
     introspection_endpoint: `${issuer}/introspect`,
     revocation_endpoint: `${issuer}/revoke`,
-    grant_types_supported: Object.values(GRANT),
+    grant_types_supported: [GRANT.exchange, GRANT.client],
+    response_types_supported: [],
+    token_endpoint_auth_methods_supported: AUTHENTICATION,
+    token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+    introspection_endpoint_auth_methods_supported: AUTHENTICATION,
+    introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+    revocation_endpoint_auth_methods_supported: AUTHENTICATION,
+    revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+    ...signInMetadata(view),
+  }
+}
+
+/**
+ * What a tenant adds where people sign in through clients: RFC 6749 §4.1, RFC 7636, RFC 9126, RFC 9207, and, as its settings say,
+ * RFC 7591 and client metadata documents. Nothing where they don't, so that no client asks for what isn't there.
+ */
+function signInMetadata(view: AuthorityView): Readonly<Record<string, unknown>> {
+  const settings = clientProviders(view).map((provider) => provider.settings)
+  if (settings.length === 0 || !signInProvider(view)) return {}
+  const { issuer } = view
+  const registers = settings.filter(({ registration }) => registration !== undefined).length === 1
+  return {
+    authorization_endpoint: `${issuer}/authorize`,
+    pushed_authorization_request_endpoint: `${issuer}/par`,
+    ...(registers ? { registration_endpoint: `${issuer}/register` } : {}),
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
-    token_endpoint_auth_methods_supported: [...auth, 'none'],
-    token_endpoint_auth_signing_alg_values_supported: algorithms,
-    introspection_endpoint_auth_methods_supported: auth,
-    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
-    revocation_endpoint_auth_methods_supported: auth,
-    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
-    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+    client_id_metadata_document_supported: settings.some(({ documents }) => documents !== undefined),
+    grant_types_supported: Object.values(GRANT),
+    token_endpoint_auth_methods_supported: [...AUTHENTICATION, 'none'],
   }
 }
 

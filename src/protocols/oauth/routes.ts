@@ -53,7 +53,7 @@ const NEVER = { 'cache-control': 'no-store', pragma: 'no-cache' }
 /** Seconds that keys and metadata may be kept: shorter than a published key waits before it signs. */
 const PUBLIC = { 'cache-control': 'public, max-age=60' }
 async function discovery(view: AuthorityView): Promise<DoorResponse> {
-  return { status: 200, headers: PUBLIC, json: metadata(view.issuer) }
+  return { status: 200, headers: PUBLIC, json: metadata(view) }
 }
 
 async function token(view: AuthorityView, request: DoorRequest): Promise<DoorResponse> {
