@@ -21,7 +21,10 @@ export type Preview = {
  * The tools that this agent could use for this person at a resource: those that are not certainly refused now. Nothing is given by
  * it, so nothing is recorded: the same is decided again, and recorded, when a token is asked for. None at all is the refusal.
  */
-export function previewAccess(view: AuthorityView, preview: Preview): Result<readonly Tool[], Refusal> {
+export async function previewAccess(
+  view: AuthorityView,
+  preview: Preview,
+): Promise<Result<readonly Tool[], Refusal>> {
   const name = preview.resource.slice(preview.resource.lastIndexOf('/') + 1)
   const request: AccessRequest = {
     id: view.ports.newId('decision') as DecisionId,
@@ -30,14 +33,16 @@ export function previewAccess(view: AuthorityView, preview: Preview): Result<rea
     resource: name,
     act: { kind: 'enter' },
   }
-  const enter = view.ports.decide(request, view.snapshot, view.at)
+  const enter = await view.ports.decide(request, view.snapshot, view.at)
   if (enter.outcome !== 'allow') return err(enter.refusal)
   const tools = [...(view.tenant.resources.get(name)?.tools.values() ?? [])]
-  const open = tools.filter(({ name: tool, action }) => {
-    if (preview.scope && !preview.scope.includes(action)) return false
-    const act = { kind: 'list', tool } as const
-    return view.ports.decide({ ...request, act }, view.snapshot, view.at).outcome !== 'deny'
-  })
+  const open: Tool[] = []
+  for (const tool of tools) {
+    if (preview.scope && !preview.scope.includes(tool.action)) continue
+    const act = { kind: 'list', tool: tool.name } as const
+    const listed = await view.ports.decide({ ...request, act }, view.snapshot, view.at)
+    if (listed.outcome !== 'deny') open.push(tool)
+  }
   return open.length > 0 ? ok(open) : err(NONE)
 }
 

@@ -73,11 +73,12 @@ export const SIGN_IN_GUARDS: readonly Guard[] = [
     tests: E2E,
   },
   {
-    name: 'agreement-revoked',
+    name: 'agreement-revision',
     file: 'src/flows/sign-in/agreed-caller.ts',
-    find: `[...links, link('tenant', view.name)], agreement.rev, view.tenant.revocations`,
-    replace: `[link('tenant', view.name)], agreement.rev, view.tenant.revocations`,
-    why: 'a session that was revoked is renewed',
+    find: 'const { request, signedIn, session, rev } = agreement',
+    replace: `const { request, signedIn, session } = agreement
+  const { revision: rev } = view.snapshot`,
+    why: 'a session that was revoked is renewed as if it had begun just now',
     tests: E2E,
   },
   {

@@ -167,6 +167,7 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
       staleness: '5s',
       allow_private: [new URL(idp).host, new URL(documents.origin).host],
       secrets: {},
+      ask_again: 1,
     },
     log,
   )
@@ -205,7 +206,10 @@ async function openGateway(
   const journal = join(folder, 'journal')
   await mkdir(journal, { mode: 0o700 })
   const place = { listen: new URL(gatewayOrigin).host, instance: 'gw-1', origin: gatewayOrigin, journal }
-  const gateway = await startGateway({ ...place, authority: origin, evidence, unshipped: '30s' }, log)
+  const gateway = await startGateway(
+    { ...place, authority: origin, evidence, unshipped: '30s', ask_again: 1 },
+    log,
+  )
   closers.push(gateway.close)
 }
 

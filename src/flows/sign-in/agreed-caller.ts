@@ -1,4 +1,3 @@
-import { endedBy, link } from '../../core/lifecycle/revocation.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { EpochSeconds } from '../../core/time.ts'
@@ -25,14 +24,9 @@ const KEY_MISMATCH = refuse(
   'dpop.key_mismatch',
   'The DPoP proof was made with another key than this is bound to.',
 )
-const REVOKED = refuse(
-  'stale',
-  'agreement.revoked',
-  'The sign-in, the session or something it stands on was revoked.',
-)
-
 /**
- * The client as the caller that its person agreed to. What was revoked since the consent stays over: `rev` is the consent's own.
+ * The client as the caller that its person agreed to. `rev` is the agreement's own, so
+ * that `decide` refuses what was revoked since.
  * `jkt` is the key that what is presented is bound to; a bound one goes on with its key alone (RFC 9449 §5, §10).
  */
 export function agreedCaller(
@@ -43,8 +37,6 @@ export function agreedCaller(
   wire: Wire,
 ): Result<AgreedCall, Refusal> {
   const links = [...new Set([...found.links, ...agreement.links])]
-  if (endedBy([...links, link('tenant', view.name)], agreement.rev, view.tenant.revocations))
-    return err(REVOKED)
   const jkt = proofKey(view, wire)
   if (!jkt.ok) return jkt
   if (bound !== undefined && jkt.value !== bound) return err(KEY_MISMATCH)

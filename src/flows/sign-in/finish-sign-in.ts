@@ -122,7 +122,7 @@ async function askConsent(
   const { found, known } = checked.value
   const name = view.tenant.users.get(user.id)?.user ?? user.name
   const signedIn: SignedIn = { user: { id: user.id, name }, links: user.links }
-  const preview = previewAccess(view, {
+  const preview = await previewAccess(view, {
     caller: callerFor(view, found),
     subject: { user: signedIn.user, links: user.links, login: user.login, actors: [] },
     resource: request.resource,

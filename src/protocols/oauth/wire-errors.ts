@@ -28,7 +28,6 @@ const BY_REASON: readonly (readonly [prefix: string, kinds: readonly RefusalKind
   ['chain.', ['stale'], 'invalid_grant'],
   ['code.', ['unauthenticated', 'stale'], 'invalid_grant'],
   ['refresh.', ['stale'], 'invalid_grant'],
-  ['agreement.revoked', ['stale'], 'invalid_grant'],
   ['request.response_type', ['malformed'], 'unsupported_response_type'],
   ['scope.', ['denied', 'malformed'], 'invalid_scope'],
 ]
