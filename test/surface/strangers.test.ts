@@ -46,12 +46,12 @@ const PUBLIC = [
   'authority GET /t/:tenant/.well-known/openid-configuration',
   'authority GET /t/:tenant/.well-known/oauth-authorization-server',
   'authority GET /t/:tenant/jwks.json',
-  'authority GET /.well-known/authzen-configuration/t/:tenant',
   'authority GET /t/:tenant/authorize',
   'authority GET /t/:tenant/sign-in',
   'authority POST /t/:tenant/consent',
   'authority POST /t/:tenant/par',
   'authority POST /t/:tenant/register',
+  'authority GET /.well-known/authzen-configuration/t/:tenant',
   'socket POST /admin/v1/login',
   'gateway GET /.well-known/oauth-protected-resource/t/:tenant/mcp/:resource',
 ]
