@@ -66,7 +66,8 @@ export async function authenticateAtGateway(
   const now = toSeconds(point.now())
   const access = verifyAccessToken(presented, expected, target.view, now, enforcement.access)
   if (!access.ok) {
-    requireFresh(enforcement, target, 'read')
+    const stale = staleFor(enforcement, target, 'read')
+    if (stale) throw stale
     await recordRefused(enforcement, target, authorization[0], access.error)
     return access
   }
@@ -100,10 +101,14 @@ function milliseconds(duration: string): number {
   return (parseDuration(duration) ?? 0) * 1000
 }
 
-/** Throws `Unavailable` when the view is older than this use of the resource allows. */
-export function requireFresh({ point }: Enforcement, target: Target, hint: 'read' | 'write'): void {
-  if (point.staleMs() <= stalenessMs(target, hint)) return
-  throw new Unavailable('gateway.stale', 'this gateway has not heard from its authority for too long')
+/** What to throw when the view is older than this use of the resource allows. */
+export function staleFor(
+  { point }: Enforcement,
+  target: Target,
+  hint: 'read' | 'write',
+): Unavailable | undefined {
+  if (point.staleMs() <= stalenessMs(target, hint)) return undefined
+  return new Unavailable('gateway.stale', 'this gateway has not heard from its authority for too long')
 }
 
 async function recordRefused(

@@ -1,3 +1,4 @@
+import type { Credential } from '../core/credential/credential.ts'
 import type { AccessRequest, Json } from '../core/policy/access-request.ts'
 import type { Allow, Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse, Unavailable } from '../core/refusal.ts'
@@ -5,10 +6,11 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
 import { decideAtGateway, recordOutcome, recordRefusal } from './decide-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
-import { FAILURES, type Flight, type Forward, landing, takeOff } from './flight.ts'
+import { FAILURES, type Flight, type Forward, InFlight, landing } from './flight.ts'
 import {
   type CalledTool,
   dropCredential,
+  heldCredential,
   placeCredential,
   upstreamCredential,
 } from './upstream-credential.ts'
@@ -51,21 +53,22 @@ export async function send(
   began: number,
   called?: CalledTool,
 ): Promise<Called> {
-  const credential = await credentialFor(enforcement, caller, decision, began, called)
+  const held = heldCredential(enforcement, caller, called)
+  const credential = held ? placed(held) : await credentialFor(enforcement, caller, decision, began, called)
   if (!credential.ok) return refused(enforcement, decision, credential.error, began)
   const ended = endedSince(enforcement, decision)
   if (ended) return refused(enforcement, decision, ended, began)
-  const flight = takeOff(enforcement, caller, decision, forward)
+  const leg = new InFlight(enforcement, caller, decision, forward)
   const headers = { ...forward.headers, ...credential.value }
   const { body, bodyTimeout } = forward
   const url = urlOf(caller.target.resource.at)
   const timeout = bodyTimeout === undefined ? {} : { bodyTimeout }
-  const sent = await enforcement.upstreams.post({ url, headers, body, signal: flight.signal, ...timeout })
+  const sent = await enforcement.upstreams.post({ url, headers, body, signal: leg.halt, ...timeout })
   if (sent.ok && sent.value.status !== 401) {
-    return { came: 'answer', flight: landing(enforcement, decision, sent.value, flight, began) }
+    return { came: 'answer', flight: landing(enforcement, decision, sent.value, leg, began) }
   }
-  flight.release()
-  const why = flight.ended()
+  leg.release()
+  const why = leg.ended ?? forward.ended?.()
   if (why) return refused(enforcement, decision, why, began)
   // The server behind took our credential for bad: the next call gets a new one.
   if (sent.ok) {
@@ -96,15 +99,18 @@ async function credentialFor(
 ): Promise<Result<Readonly<Record<string, string>>, Refusal>> {
   try {
     const credential = await upstreamCredential(enforcement, caller, decision, called)
-    if (!credential.ok) return credential
-    if (credential.value && credential.value.placement.kind !== 'header') return err(NOT_PLACEABLE)
-    return ok(placeCredential(credential.value))
+    return credential.ok ? placed(credential.value) : credential
   } catch (fault) {
     // Asking failed: nothing was forwarded, and that is recorded before the fault is told.
     const reason = fault instanceof Unavailable ? fault.reason : 'credential.failed'
     await recordOutcome(enforcement, decision, 'failed', reason, began)
     throw fault
   }
+}
+
+function placed(credential: Credential | undefined): Result<Readonly<Record<string, string>>, Refusal> {
+  if (credential && credential.placement.kind !== 'header') return err(NOT_PLACEABLE)
+  return ok(placeCredential(credential))
 }
 
 const NOT_PLACEABLE = refuse(

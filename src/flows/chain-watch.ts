@@ -20,8 +20,9 @@ export type Watched = {
 }
 
 export type ChainWatch = {
-  /** Returns what lets go of it. */
-  add(watched: Watched): () => void
+  add(watched: Watched): void
+  /** Lets go of it. */
+  remove(watched: Watched): void
   readonly size: number
   close(): void
 }
@@ -49,10 +50,8 @@ export function createChainWatch(point: EnforcementPoint): ChainWatch {
   }, SWEEP_MS)
   timer.unref()
   return {
-    add(watched) {
-      all.add(watched)
-      return () => void all.delete(watched)
-    },
+    add: (watched) => void all.add(watched),
+    remove: (watched) => void all.delete(watched),
     get size() {
       return all.size
     },

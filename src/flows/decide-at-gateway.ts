@@ -2,8 +2,8 @@ import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { DecisionId } from '../core/ids.ts'
 import type { AccessRequest } from '../core/policy/access-request.ts'
 import type { Decision } from '../core/policy/decision.ts'
-import { type Refusal, Unavailable } from '../core/refusal.ts'
-import { type GatewayCaller, requireFresh } from './authenticate-at-gateway.ts'
+import type { Refusal, Unavailable } from '../core/refusal.ts'
+import { type GatewayCaller, staleFor } from './authenticate-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
 import { decisionEvent } from './record-decision.ts'
 
@@ -31,14 +31,15 @@ export async function decideAtGateway(
     act,
     address,
   }
-  await requireFreshFor(enforcement, caller, request)
+  const stale = whyStale(enforcement, caller, request)
+  if (stale) await refuseStale(enforcement, caller, request, stale)
   const decision = await enforcement.engine.decide(request, point.snapshot(), point.now())
   await point.record(eventOf(enforcement, caller, decision, asked))
   return decision
 }
 
 /** After the decision: how what it allowed came out. */
-export async function recordOutcome(
+export function recordOutcome(
   { point }: Enforcement,
   decision: Decision,
   outcome: AuditDraft['outcome'],
@@ -47,7 +48,7 @@ export async function recordOutcome(
 ): Promise<void> {
   const { request } = decision
   const { chain, act } = request
-  await point.record({
+  return point.record({
     tenant: request.tenant,
     at: point.now(),
     kind: 'outcome',
@@ -63,13 +64,13 @@ export async function recordOutcome(
 }
 
 /** As `recordOutcome`, for a refusal that came after the decision. */
-export async function recordRefusal(
+export function recordRefusal(
   enforcement: Enforcement,
   decision: Decision,
   refusal: Refusal,
   began: number,
 ): Promise<void> {
-  await recordOutcome(enforcement, decision, 'deny', refusal.reason, began)
+  return recordOutcome(enforcement, decision, 'deny', refusal.reason, began)
 }
 
 function eventOf(
@@ -89,21 +90,25 @@ function eventOf(
   }
 }
 
-async function requireFreshFor(
+/** Why this gateway's view is too old for this use of the resource, if so. */
+function whyStale(
   enforcement: Enforcement,
   { target }: GatewayCaller,
-  { id, chain, resource, act }: AccessRequest,
-): Promise<void> {
-  const { point } = enforcement
+  { resource, act }: AccessRequest,
+): Unavailable | undefined {
   const tool = act.kind === 'enter' ? undefined : target.view.resources.get(resource)?.tools.get(act.tool)
-  try {
-    requireFresh(enforcement, target, tool?.hint ?? 'read')
-  } catch (fault) {
-    if (!(fault instanceof Unavailable)) throw fault
-    const event = { tenant: target.tenant, at: point.now(), kind: 'decision', outcome: 'deny' } as const
-    const { agent, session } = chain
-    const named = act.kind === 'enter' ? {} : { tool: act.tool }
-    await point.record({ ...event, ...named, reason: fault.reason, decision: id, agent, session, resource })
-    throw fault
-  }
+  return staleFor(enforcement, target, tool?.hint ?? 'read')
+}
+
+async function refuseStale(
+  { point }: Enforcement,
+  { target }: GatewayCaller,
+  { id, chain, resource, act }: AccessRequest,
+  stale: Unavailable,
+): Promise<never> {
+  const event = { tenant: target.tenant, at: point.now(), kind: 'decision', outcome: 'deny' } as const
+  const { agent, session } = chain
+  const named = act.kind === 'enter' ? {} : { tool: act.tool }
+  await point.record({ ...event, ...named, reason: stale.reason, decision: id, agent, session, resource })
+  throw stale
 }

@@ -1,9 +1,13 @@
+import type { AccessRequest } from '../core/policy/access-request.ts'
 import type { Allow } from '../core/policy/decision.ts'
 import type { Refusal } from '../core/refusal.ts'
+import type { Snapshot } from '../core/snapshot.ts'
+import type { EpochMillis } from '../core/time.ts'
+import { type Halt, Halting } from '../lib/halt.ts'
 import type { UpstreamProblem } from '../lib/upstream.ts'
-import type { Halt, UpstreamAnswer } from '../lib/upstream-answer.ts'
+import type { UpstreamAnswer } from '../lib/upstream-answer.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
-import { standing } from './chain-watch.ts'
+import { type ChainWatch, standing, type Watched } from './chain-watch.ts'
 import { recordOutcome, recordRefusal } from './decide-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
 
@@ -12,21 +16,20 @@ export type Forward = {
   readonly body: string
   readonly headers: Readonly<Record<string, string>>
   /** Aborts when the caller goes away. */
-  readonly signal: AbortSignal
+  readonly signal: Halt
+  /** Why it must not go on, where something else than the call itself is watched. */
+  readonly ended?: () => Refusal | undefined
   /** Milliseconds a stream may be silent; the limit's own when absent, 0 for a stream that stays open. */
   readonly bodyTimeout?: number
 }
 
-/** An answer on its way: `ended` tells why it must not go on, `finish` records how it came out and lets go of it. */
+/** An answer on its way. */
 export type Flight = {
   readonly decision: Allow
   readonly answer: UpstreamAnswer
-  readonly ended: () => Refusal | undefined
-  /** Calls back once when it must not go on; at once if it is so already. */
-  readonly onEnd: (listener: (why: Refusal) => void) => void
+  readonly leg: InFlight
+  /** Records how it came out, and lets go of it. */
   readonly finish: (outcome: 'done' | 'failed', reason: string) => Promise<void>
-  /** Stops watching it, and nothing else. */
-  readonly release: () => void
 }
 
 export const FAILURES: Readonly<Record<UpstreamProblem, string>> = {
@@ -36,75 +39,56 @@ export const FAILURES: Readonly<Record<UpstreamProblem, string>> = {
   too_large: 'upstream.too_large',
 }
 
-/** A request that was sent and not answered. */
-export type InFlight = {
-  readonly signal: Halt
-  readonly ended: () => Refusal | undefined
-  readonly onEnd: (listener: (why: Refusal) => void) => void
-  readonly release: () => void
-}
-
 /** The longest that one call may take, in milliseconds, however alive it looks. */
 const CALL_MS = 300_000
 
-export function takeOff(
-  enforcement: Enforcement,
-  caller: GatewayCaller,
-  decision: Allow,
-  forward: Forward,
-): InFlight {
-  const { point, watch } = enforcement
-  const began = point.now()
-  const halt = new Halting()
-  let ended: Refusal | undefined
-  let tell: ((why: Refusal) => void) | undefined
-  const release = watch.add({
-    // Its times were judged when it began; from here on only what somebody changed can end it.
-    judge: (snapshot) => standing(decision.request, snapshot, began),
-    until: forward.bodyTimeout === 0 ? caller.access.chain.expires * 1000 : began + CALL_MS,
-    staleness: Number.POSITIVE_INFINITY,
-    end: (why) => {
-      ended = why
-      halt.stop()
-      tell?.(why)
-    },
-  })
-  const { signal } = forward
-  const gone = () => halt.stop()
-  if (signal.aborted) gone()
-  else signal.addEventListener('abort', gone, { once: true })
-  return {
-    signal: halt,
-    ended: () => ended,
-    onEnd: (listener) => {
-      tell = listener
-      if (ended) listener(ended)
-    },
-    release: () => {
-      release()
-      signal.removeEventListener('abort', gone)
-    },
-  }
-}
+/** A request that is on its way: it ends when the caller goes, and when what let it begin ends. One object, since each call makes one. */
+export class InFlight implements Watched {
+  readonly until: number
+  readonly staleness = Number.POSITIVE_INFINITY
+  /** Stops the leg to the server behind. */
+  readonly halt = new Halting()
+  /** Why it must not go on, if so. */
+  ended: Refusal | undefined
+  readonly #request: AccessRequest
+  readonly #began: EpochMillis
+  readonly #watch: ChainWatch
+  readonly #caller: Halt
+  readonly #gone = (): void => this.halt.stop()
+  #tell: ((why: Refusal) => void) | undefined
 
-/** What an `AbortController` does, of which each call needs one, at a tenth of its cost. */
-class Halting implements Halt {
-  readonly #listeners = new Set<() => void>()
-  aborted = false
-
-  addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.add(listener)
+  constructor({ point, watch }: Enforcement, caller: GatewayCaller, decision: Allow, forward: Forward) {
+    this.#request = decision.request
+    this.#began = point.now()
+    this.#watch = watch
+    this.#caller = forward.signal
+    this.until = forward.bodyTimeout === 0 ? caller.access.chain.expires * 1000 : this.#began + CALL_MS
+    watch.add(this)
+    if (this.#caller.aborted) this.halt.stop()
+    else this.#caller.addEventListener('abort', this.#gone)
   }
 
-  removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.delete(listener)
+  /** Its times were judged when it began; from here on only what somebody changed can end it. */
+  judge(snapshot: Snapshot): Refusal | undefined {
+    return standing(this.#request, snapshot, this.#began)
   }
 
-  stop(): void {
-    if (this.aborted) return
-    this.aborted = true
-    for (const listener of this.#listeners) listener()
-    this.#listeners.clear()
+  end(why: Refusal): void {
+    this.ended = why
+    this.halt.stop()
+    this.#tell?.(why)
+  }
+
+  /** Calls back once when it must not go on; at once if it is so already. */
+  onEnd(listener: (why: Refusal) => void): void {
+    this.#tell = listener
+    if (this.ended) listener(this.ended)
+  }
+
+  /** Stops watching it, and nothing else. */
+  release(): void {
+    this.#watch.remove(this)
+    this.#caller.removeEventListener('abort', this.#gone)
   }
 }
 
@@ -112,22 +96,16 @@ export function landing(
   enforcement: Enforcement,
   decision: Allow,
   answer: UpstreamAnswer,
-  { ended, onEnd, release }: InFlight,
+  leg: InFlight,
   began: number,
 ): Flight {
-  return {
-    decision,
-    answer,
-    ended,
-    onEnd,
-    release,
-    finish: async (outcome, reason) => {
-      release()
-      const why = ended()
-      if (why) await recordRefusal(enforcement, decision, why, began)
-      else await recordOutcome(enforcement, decision, outcome, reason, began)
-    },
+  const finish: Flight['finish'] = (outcome, reason) => {
+    leg.release()
+    return leg.ended
+      ? recordRefusal(enforcement, decision, leg.ended, began)
+      : recordOutcome(enforcement, decision, outcome, reason, began)
   }
+  return { decision, answer, leg, finish }
 }
 
 /** Reads an answer whole and records how it came out, before anybody is told. The refusal when it was cut off meanwhile. */
@@ -139,7 +117,7 @@ export async function readWhole(
   const good = flight.answer.status < 400
   if (read.ok) await flight.finish(good ? 'done' : 'failed', good ? 'upstream.answered' : 'upstream.error')
   else await flight.finish('failed', FAILURES[read.error])
-  const why = flight.ended()
+  const why = flight.leg.ended
   if (why) return { refusal: why }
   return read.ok ? { text: read.value } : { failure: FAILURES[read.error] }
 }

@@ -1,9 +1,10 @@
 import type { Allow, Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
+import { type Halt, Halting } from '../lib/halt.ts'
 import type { UpstreamAnswer } from '../lib/upstream-answer.ts'
 import { type GatewayCaller, stalenessMs } from './authenticate-at-gateway.ts'
 import { type Called, send } from './call-resource.ts'
-import { stillAllowed } from './chain-watch.ts'
+import { stillAllowed, type Watched } from './chain-watch.ts'
 import { decideAtGateway, recordOutcome, recordRefusal } from './decide-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
 import type { Forward } from './flight.ts'
@@ -45,17 +46,17 @@ export async function openStream(
     enforcement,
     caller,
     decision,
-    { ...forward, bodyTimeout: 0, signal: line.signal },
+    { ...forward, bodyTimeout: 0, signal: line.signal, ended: line.ended },
     began,
   )
   if (sent.came !== 'answer') {
     line.close('upstream')
     return sent
   }
-  const { answer, release } = sent.flight
+  const { answer, leg } = sent.flight
   const live = answer.status === 200 && answer.type === 'text/event-stream'
   if (!live) answer.body.destroy()
-  void line.over.then(release)
+  void line.over.then(() => leg.release())
   const stream: Stream = {
     decision,
     upstream: live ? answer : undefined,
@@ -81,8 +82,10 @@ function refusal(decision: Decision, why: Refusal): Opened {
 }
 
 type Line = {
-  readonly signal: AbortSignal
+  readonly signal: Halt
   readonly over: Promise<StreamEnd>
+  /** Why it was ended from our side, if so. */
+  readonly ended: () => Refusal | undefined
   readonly close: (why: StreamEnd) => void
 }
 
@@ -90,24 +93,27 @@ function openLine(
   { watch, engine }: Enforcement,
   { target, access }: GatewayCaller,
   { request }: Allow,
-  caller: AbortSignal,
+  caller: Halt,
 ): Line {
-  const controller = new AbortController()
+  const halt = new Halting()
   const { promise: over, resolve } = Promise.withResolvers<StreamEnd>()
+  let ended: Refusal | undefined
   const close = (why: StreamEnd) => {
-    release()
+    if (typeof why === 'object') ended ??= why
+    watch.remove(watched)
     caller.removeEventListener('abort', gone)
     resolve(why)
-    controller.abort()
+    halt.stop()
   }
   const gone = () => close('caller')
-  const release = watch.add({
+  const watched: Watched = {
     judge: (snapshot, now) => stillAllowed(engine, request, snapshot, now),
     until: access.chain.expires * 1000,
     staleness: stalenessMs(target, 'read'),
     end: close,
-  })
+  }
+  watch.add(watched)
   if (caller.aborted) gone()
-  else caller.addEventListener('abort', gone, { once: true })
-  return { signal: controller.signal, over, close }
+  else caller.addEventListener('abort', gone)
+  return { signal: halt, over, ended: () => ended, close }
 }

@@ -80,6 +80,18 @@ function isGood(point: EnforcementPoint, held: Held): boolean {
 /** The call that a credential is for; without it the credential is for entering. */
 export type CalledTool = { readonly tool: string; readonly input: Json }
 
+/** The credential that this very session holds for the server behind, where one may be used for several calls. */
+export function heldCredential(
+  { held }: Enforcement,
+  caller: GatewayCaller,
+  called?: CalledTool,
+): Credential | undefined {
+  const { resource } = caller.target
+  if (resource.credential === undefined || (caller.access.once && called !== undefined)) return undefined
+  // Another gateway may have let the session's label rise a moment ago: only the authority knows, so it is asked for each call.
+  return isSink(resource) ? undefined : held.get(keyOf(caller))?.credential
+}
+
 /**
  * The credential for the server behind (ARCHITECTURE §2.1): one that this very session holds, or a new one, for which the authority
  * decides again. Nothing where the resource needs none. A single-use token is spent on the way, at the authority, exactly once: with
@@ -101,11 +113,10 @@ export async function upstreamCredential(
     return spent.ok ? ok(undefined) : spent
   }
   if (!needed) return isGuarded(caller) ? err(UNGUARDED) : ok(undefined)
-  // Another gateway may have let the session's label rise a moment ago: only the authority knows, so it is asked for each call.
   if (isSink(caller.target.resource)) return credentialOf(await lease(point, caller, ask))
+  const before = heldCredential(enforcement, caller, called)
+  if (before) return ok(before)
   const key = keyOf(caller)
-  const before = held.get(key)
-  if (before) return ok(before.credential)
   const asked = held.asking.get(key)
   const shared = asked && (await asked.catch(() => undefined))
   if (shared?.ok) return ok(shared.value.credential)

@@ -59,10 +59,11 @@ export function groupCommits<T, R>(
     running = undefined
   }
 
-  async function submit(item: T): Promise<R> {
-    if (closed) throw new CommitRefused('commit.closed', 'no more is taken: closing')
+  function submit(item: T): Promise<R> {
+    if (closed) return Promise.reject(new CommitRefused('commit.closed', 'no more is taken: closing'))
     if (waiting.length >= limits.maxQueue) {
-      throw new CommitRefused('commit.queue_full', `${limits.maxQueue} items wait for a commit already`)
+      const says = `${limits.maxQueue} items wait for a commit already`
+      return Promise.reject(new CommitRefused('commit.queue_full', says))
     }
     const result = new Promise<R>((resolve, reject) => waiting.push({ item, resolve, reject }))
     running ??= drain()

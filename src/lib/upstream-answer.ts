@@ -1,16 +1,10 @@
 import { Readable } from 'node:stream'
 import { type Dispatcher, errors } from 'undici'
+import type { Halt } from './halt.ts'
 
-/** What tells that nobody wants the answer any more; an `AbortSignal` is one. */
-export type Halt = {
-  readonly aborted: boolean
-  addEventListener(type: 'abort', listener: () => void): void
-  removeEventListener(type: 'abort', listener: () => void): void
-}
-
-/** `whole` when the answer stated a length within the limit and is no event stream: it is gathered as it comes. */
+/** `whole` when the answer stated a length within the limit and is no event stream: it is gathered as it comes, and mostly there already. */
 export type AnswerBody =
-  | { readonly whole: Promise<Buffer>; readonly stream?: never; destroy(): void }
+  | { readonly whole: () => Buffer | Promise<Buffer>; readonly stream?: never; destroy(): void }
   | { readonly whole?: never; readonly stream: Readable; destroy(): void }
 
 /** What came back. `type` is the media type, lower case, without parameters. The body must be read or destroyed. */
@@ -72,13 +66,26 @@ type Opened = { readonly body: AnswerBody; readonly gathered: Gathered }
 /** Of the length that was stated, which undici's parser holds it to. */
 function gather(stop: () => void): Opened {
   const chunks: Buffer[] = []
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
-  // A body that is cut off while nobody reads it must not end the process.
-  promise.catch(() => undefined)
-  const end = () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+  let done: Buffer | undefined
+  let failed: Error | undefined
+  let waiting: PromiseWithResolvers<Buffer> | undefined
+  const end = () => {
+    done = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
+    waiting?.resolve(done)
+  }
+  const fail = (why: Error) => {
+    failed ??= why
+    waiting?.reject(failed)
+  }
+  const whole = () => {
+    if (done) return done
+    if (failed) return Promise.reject(failed)
+    waiting ??= Promise.withResolvers()
+    return waiting.promise
+  }
   return {
-    body: { whole: promise, destroy: stop },
-    gathered: { push: (chunk) => chunks.push(chunk) > 0, end, fail: reject },
+    body: { whole, destroy: stop },
+    gathered: { push: (chunk) => chunks.push(chunk) > 0, end, fail },
   }
 }
 

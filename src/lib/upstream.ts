@@ -1,5 +1,6 @@
 import { errors, Pool } from 'undici'
-import { answerTaker, type Halt, type UpstreamAnswer } from './upstream-answer.ts'
+import type { Halt } from './halt.ts'
+import { answerTaker, type UpstreamAnswer } from './upstream-answer.ts'
 
 /** Limits of the leg to servers behind us, in milliseconds, counts and bytes. */
 export type UpstreamLimits = {
@@ -63,20 +64,18 @@ export function createUpstreams(given: Partial<UpstreamLimits> = {}): Upstreams 
     return made
   }
   return {
-    async post({ url, headers, body, signal, bodyTimeout }) {
-      const path = url.pathname + url.search
-      const idle = bodyTimeout === undefined ? {} : { bodyTimeout }
-      try {
-        const pool = poolOf(url.origin)
-        const value = await new Promise<UpstreamAnswer>((resolve, reject) => {
+    post: ({ url, headers, body, signal, bodyTimeout = limits.bodyTimeout }) =>
+      new Promise((settle) => {
+        const resolve = (value: UpstreamAnswer) => settle({ ok: true, value })
+        const reject = (error: unknown) => settle({ ok: false, error: problemOf(error, signal) })
+        const path = url.pathname + url.search
+        try {
           const taker = answerTaker(signal, limits.maxBytes, { resolve, reject })
-          pool.dispatch({ path, method: 'POST', headers, body, ...idle }, taker)
-        })
-        return { ok: true, value }
-      } catch (error) {
-        return { ok: false, error: problemOf(error, signal) }
-      }
-    },
+          poolOf(url.origin).dispatch({ path, method: 'POST', headers, body, bodyTimeout }, taker)
+        } catch (error) {
+          reject(error)
+        }
+      }),
     text: (answer) => readText(answer, limits.maxBytes),
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()))
@@ -86,7 +85,7 @@ export function createUpstreams(given: Partial<UpstreamLimits> = {}): Upstreams 
 
 async function readText({ body }: UpstreamAnswer, maxBytes: number): Promise<Forwarded<string>> {
   try {
-    if (body.whole) return { ok: true, value: (await body.whole).toString('utf8') }
+    if (body.whole) return { ok: true, value: (await body.whole()).toString('utf8') }
     const chunks: Buffer[] = []
     let size = 0
     for await (const chunk of body.stream as AsyncIterable<Buffer>) {

@@ -5,7 +5,7 @@ import { DOOR_REFUSALS } from './door-refusals.ts'
 import { isMediaType } from './media-type.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 import { drainBody, hasBody, readBody } from './read-body.ts'
-import { lazySignal, peerAddress, requestHeaders } from './request-parts.ts'
+import { Departure, departureSignal, peerAddress, requestHeaders } from './request-parts.ts'
 import { respond } from './respond.ts'
 import type { DoorRequest, DoorResponse, Route } from './route.ts'
 import type { Router } from './router.ts'
@@ -149,7 +149,9 @@ class Arrived implements DoorRequest {
   readonly form: DoorRequest['form']
   readonly json: unknown
   readonly address: string
-  readonly #signal: () => AbortSignal
+  readonly #response: ServerResponse
+  #signal: AbortSignal | undefined
+  #gone: Departure | undefined
 
   constructor(
     { headers, form, json }: Read,
@@ -165,11 +167,17 @@ class Arrived implements DoorRequest {
     this.form = form
     this.json = json
     this.address = peerAddress(request)
-    this.#signal = lazySignal(response)
+    this.#response = response
   }
 
   get signal(): AbortSignal {
-    return this.#signal()
+    this.#signal ??= departureSignal(this.#response)
+    return this.#signal
+  }
+
+  get gone(): Departure {
+    this.#gone ??= new Departure(this.#response)
+    return this.#gone
   }
 }
 

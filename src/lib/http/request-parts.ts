@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Halt } from '../halt.ts'
 
 /** Every value of every header field, by lower-case name, without a prototype: a field may be called `__proto__`. */
 export function requestHeaders(raw: readonly string[]): Readonly<Record<string, readonly string[]>> {
@@ -19,18 +20,42 @@ export function peerAddress(request: IncomingMessage): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 
-/** A signal that aborts when the caller goes away before the answer is whole; made when first asked for, since most never ask. */
-export function lazySignal(response: ServerResponse): () => AbortSignal {
-  let controller: AbortController | undefined
-  return () => {
-    if (controller) return controller.signal
-    const made = new AbortController()
-    controller = made
-    const abort = () => {
-      if (!response.writableFinished) made.abort()
-    }
-    if (response.destroyed) abort()
-    else response.once('close', abort)
-    return made.signal
+/** A signal that aborts when the caller goes away before the answer is whole. */
+export function departureSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  const abort = () => {
+    if (!response.writableFinished) controller.abort()
+  }
+  if (response.destroyed) abort()
+  else response.once('close', abort)
+  return controller.signal
+}
+
+/** The same as such a signal, without the cost of one. */
+export class Departure implements Halt {
+  readonly #response: ServerResponse
+  readonly #listeners: (() => void)[] = []
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+  }
+
+  get aborted(): boolean {
+    return this.#response.destroyed && !this.#response.writableFinished
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    if (this.#listeners.length === 0) this.#response.on('close', this.#tell)
+    this.#listeners.push(listener)
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    const at = this.#listeners.indexOf(listener)
+    if (at >= 0) this.#listeners.splice(at, 1)
+    if (this.#listeners.length === 0) this.#response.off('close', this.#tell)
+  }
+
+  readonly #tell = (): void => {
+    if (!this.#response.writableFinished) for (const listener of this.#listeners.splice(0)) listener()
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Halt } from '../halt.ts'
 
 /** Who may call a route. The test of strangers walks the table: every guard but `public` refuses a caller that proves nothing. */
 export type Guard = 'public' | 'evidence' | 'agent' | 'gateway' | 'admin'
@@ -20,6 +21,8 @@ export type DoorRequest = {
   readonly address: string
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal
+  /** Tells the same, without the cost of an AbortSignal. */
+  readonly gone: Halt
 }
 
 export type DoorResponse =

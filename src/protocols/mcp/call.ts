@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import { callResource } from '../../flows/call-resource.ts'
 import { type Flight, readWhole } from '../../flows/flight.ts'
+import type { Halt } from '../../lib/halt.ts'
 import type { DoorResponse } from '../../lib/http/route.ts'
 import { failedBehind, refusalAnswer } from './answers.ts'
 import { type Exchange, forwardOf, isRpc, isStream, notAnswered, notRpc } from './exchange.ts'
@@ -40,12 +41,12 @@ function relayStream({ request }: Exchange, flight: Flight): DoorResponse {
   return {
     takeOver: async (_request, response) => {
       response.writeHead(200, STREAM_HEADERS)
-      flight.onEnd(() => response.destroy())
+      flight.leg.onEnd(() => response.destroy())
       const decoder = new StringDecoder('utf8')
       let whole = false
       try {
         for await (const chunk of (flight.answer.body.stream ?? []) as AsyncIterable<Buffer>) {
-          if (!response.write(decoder.write(chunk))) await drained(response, request.signal)
+          if (!response.write(decoder.write(chunk))) await drained(response, request.gone)
         }
         whole = true
       } catch {
@@ -58,15 +59,15 @@ function relayStream({ request }: Exchange, flight: Flight): DoorResponse {
   }
 }
 
-function drained(response: NodeJS.WritableStream, signal: AbortSignal): Promise<void> {
+function drained(response: NodeJS.WritableStream, gone: Halt): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       response.removeListener('drain', done)
-      signal.removeEventListener('abort', done)
+      gone.removeEventListener('abort', done)
       resolve()
     }
     response.once('drain', done)
-    signal.addEventListener('abort', done, { once: true })
-    if (signal.aborted) done()
+    gone.addEventListener('abort', done)
+    if (gone.aborted) done()
   })
 }

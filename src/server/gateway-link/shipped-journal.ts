@@ -49,9 +49,12 @@ export async function openShippedJournal(
       if (journal.unshippedMs() > unshippedLimitMs) {
         throw new Unavailable('journal.unshipped', 'records wait too long for the authority to take them')
       }
-      await journal.appendText(textOf(draft, recorder, ports)).catch((cause: unknown) => {
+      const text = textOf(draft, recorder, ports)
+      try {
+        await journal.appendText(text)
+      } catch (cause) {
         throw new Unavailable('journal.unwritable', 'the record could not be written', { cause })
-      })
+      }
       shipping.wake()
     },
     unshipped: () => ({ records: journal.unshipped(), ms: journal.unshippedMs() }),
