@@ -15,7 +15,7 @@ import { isNoticed, percent, type Report, type Score, scoreOf, sum, unnoticed } 
 /** Beside the packages, outside git: what was tried in each area, so that a run that was stopped goes on where it was. */
 const KEPT = join(ROOT, 'node_modules', '.cache', 'mutation')
 /** Files that are tried in one go. More would start faster, and lose more when they are stopped. */
-const PART = 6
+const PART = 3
 
 type Options = { readonly json?: boolean; readonly jobs: string; readonly force?: boolean }
 type FileResult = { readonly file: string; readonly report: Report; readonly score: Score }
@@ -45,7 +45,7 @@ function optionsFor(area: Area, files: readonly string[], { jobs, force }: Optio
     jsonReporter: { fileName: keptFor(area, 'report') },
     concurrency: Math.max(1, Number(jobs) || 1),
     // Slow is not for ever: a machine may have other things to do.
-    timeoutMS: 10_000,
+    timeoutMS: 20_000,
     timeoutFactor: 3,
     allowEmpty: true,
     fileLogLevel: 'off',
