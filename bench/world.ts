@@ -41,6 +41,8 @@ export type WorldOptions = {
   readonly upstream?: string
   /** Tenants beside `acme`, each with the same agents, users, resources and policies. */
   readonly others?: readonly string[]
+  /** More files of `acme`. */
+  readonly files?: Readonly<Record<string, string>>
   /** Keys of the server's configuration for the authority, beside those that it must have. */
   readonly authority?: Readonly<Record<string, unknown>>
 }
@@ -66,7 +68,8 @@ async function startWorld(
     ownDatabase = false,
     upstream = 'http://127.0.0.1:9',
     others = [],
-    authority: more,
+    files = {},
+    authority: keys,
   }: WorldOptions,
   closers: (() => Promise<unknown>)[],
 ): Promise<World> {
@@ -84,7 +87,7 @@ async function startWorld(
     authority: {
       ...authorityConfig(folder, origin, gatewayOrigin),
       ...database,
-      ...more,
+      ...keys,
       allow_private: [cluster, idp].map(({ issuer }) => new URL(issuer).host),
     },
   })
@@ -92,7 +95,8 @@ async function startWorld(
   closers.push(authority.stop)
   const admin = createAdminClient({ socket: String(authority.facts['socket']) })
   closers.push(admin.close)
-  await admin.configure('apply', await configuration(['acme', ...others]), {
+  const more = Object.entries(files).map(([path, text]) => ({ path: `acme/${path}`, text }))
+  await admin.configure('apply', [...(await configuration(['acme', ...others])), ...more], {
     authority: origin,
     cluster: cluster.issuer,
     cluster_host: new URL(cluster.issuer).host,
