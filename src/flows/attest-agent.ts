@@ -23,16 +23,38 @@ export async function attestAgent(
 ): Promise<Result<Caller, Refusal>> {
   const attested = await attest(view, { compact: evidence, key }, signal)
   if (!attested.ok) return attested
-  if (attested.value.expires <= view.now) return err(EXPIRED)
-  const matched = match(view, attested.value)
+  const caller = judged(view, attested.value, jkt)
+  if (!caller.ok) return caller
+  if (jkt !== undefined && !isBound(view, attested.value, jkt))
+    await bind(view, attested.value, caller.value, jkt)
+  return caller
+}
+
+/** The same of evidence that this process has attested, and bound, before: at once. Undefined when that is not so. */
+export function attestedBefore(
+  view: AuthorityView,
+  key: string,
+  jkt: string | undefined,
+): Result<Caller, Refusal> | undefined {
+  const attested = recall(view.ports.memory.attestations, key, view.tenant.trusts, view.now)
+  if (!attested || (jkt !== undefined && !isBound(view, attested, jkt))) return undefined
+  return judged(view, attested, jkt)
+}
+
+/** Everything but the evidence itself, which is judged each time. */
+function judged(
+  view: AuthorityView,
+  attestation: Attestation,
+  jkt: string | undefined,
+): Result<Caller, Refusal> {
+  if (attestation.expires <= view.now) return err(EXPIRED)
+  const matched = match(view, attestation)
   if (!matched.ok) return matched
-  const caller = callerOf(view, attested.value, matched.value, jkt)
+  const caller = callerOf(view, attestation, matched.value, jkt)
   if (jkt === undefined && mustBeBound(caller.workload, caller.proof)) return err(PROOF_REQUIRED)
   // Before anything is bound: a key that was ended must not move the binding back to itself.
   const fallen = callerStands(view, caller)
-  if (fallen) return err(fallen)
-  if (jkt !== undefined && attested.value.reusable) await bind(view, attested.value, caller, jkt)
-  return ok(caller)
+  return fallen ? err(fallen) : ok(caller)
 }
 
 export const PROOF_REQUIRED = refuse(
@@ -52,21 +74,16 @@ export function proofKey(view: AuthorityView, wire: Wire): Result<string | undef
   return proof.ok ? ok(proof.value.jkt) : proof
 }
 
-/** What was attested a moment ago, without looking at the token again. */
-export function recallAttestation(view: AuthorityView, key: string): Attestation | undefined {
-  return recall(view.ports.memory.attestations, key, view.tenant.trusts, view.now)
-}
-
 async function attest(
   view: AuthorityView,
   { compact, key }: { readonly compact: string; readonly key: string },
   signal: Wire['signal'],
 ): Promise<Result<Attestation, Refusal>> {
-  const before = recallAttestation(view, key)
+  const { attestations } = view.ports.memory
+  const before = recall(attestations, key, view.tenant.trusts, view.now)
   if (before) return ok(before)
   const attested = await view.ports.attest(view.tenant, compact, view.now, signal)
   if (!attested.ok) return attested
-  const { attestations } = view.ports.memory
   if (attested.value.reusable) remember(attestations, key, view.tenant.trusts, view.now, attested.value)
   return attested
 }
@@ -102,15 +119,21 @@ function callerOf(
   return jkt === undefined ? base : { ...base, jkt }
 }
 
+/** Whether nothing is left to bind: what was spent when it was shown can't be shown again. */
+function isBound(view: AuthorityView, attestation: Attestation, jkt: string): boolean {
+  return !attestation.reusable || view.ports.memory.bindings.get(bindingKey(view, attestation)) === jkt
+}
+
+function bindingKey(view: AuthorityView, attestation: Attestation): string {
+  return `${view.name} ${attestation.instance}`
+}
+
 async function bind(
   view: AuthorityView,
   attestation: Attestation,
   caller: Caller,
   jkt: string,
 ): Promise<void> {
-  const { bindings } = view.ports.memory
-  const key = `${view.name} ${attestation.instance}`
-  if (bindings.get(key) === jkt) return
   const { previous } = await view.ports.store.bindEvidence(
     view.name,
     attestation.instance,
@@ -118,7 +141,7 @@ async function bind(
     bindingEnd(attestation),
   )
   if (previous !== undefined && previous !== jkt) await endOldKey(view, caller, previous)
-  bindings.set(key, jkt)
+  view.ports.memory.bindings.set(bindingKey(view, attestation), jkt)
 }
 
 /** An instance lives longer than one of its tokens; a day after the last one nothing of it is left to protect. */

@@ -7,7 +7,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { EpochSeconds } from '../core/time.ts'
 import { parseJws, type UnverifiedJws } from '../lib/jose/jws.ts'
 import { unverifiedClaims, verifyJwt } from '../lib/jose/jwt.ts'
-import { attestAgent, PROOF_REQUIRED, proofKey, recallAttestation } from './attest-agent.ts'
+import { attestAgent, attestedBefore, PROOF_REQUIRED, proofKey } from './attest-agent.ts'
 import type { AuthorityView } from './authority.ts'
 import { recall, remember, tokenKey } from './authority-memory.ts'
 import { type AgentCaller, type Caller, callerStands, findAgent } from './caller.ts'
@@ -26,17 +26,13 @@ export async function authenticateClient(
   const jkt = proofKey(view, wire)
   if (!jkt.ok) return jkt
   const key = tokenKey(view.name, client.assertion)
-  const known = recallAgentToken(view, key)
-  const caller = known
-    ? byAgentToken(view, known, jkt.value)
-    : await byAssertion(view, client, key, jkt.value, wire)
+  // An await costs as much as all that is judged here, so what is known from before asks for none.
+  const caller = known(view, key, jkt.value) ?? (await byAssertion(view, client, key, jkt.value, wire.signal))
   if (!caller.ok) return caller
   const stated = client.clientId
   if (stated !== undefined && stated !== caller.value.workload.id && stated !== issuerOf(client.assertion)) {
     return no('client.id_mismatch')
   }
-  const fallen = callerStands(view, caller.value)
-  if (fallen) return err(fallen)
   const { workload } = caller.value
   // Gateways have a door of their own, and a kind of token that nothing here takes or gives.
   return workload.kind === 'agent' ? ok({ ...caller.value, workload }) : no('client.gateway')
@@ -45,10 +41,20 @@ export async function authenticateClient(
 /** The workload that an agent+jwt for this issuer names; the proof of its key is the caller's to compare. */
 export function readAgentToken(view: AuthorityView, compact: string): Result<AgentTokenClaims, Refusal> {
   const key = tokenKey(view.name, compact)
-  const known = recallAgentToken(view, key)
-  if (known) return ok(known)
+  const before = recallAgentToken(view, key)
+  if (before) return ok(before)
   const jws = parseJws(compact)
   return jws.ok ? verifyAgentToken(view, jws.value, key) : jws
+}
+
+/** Who asks, when this process verified the same assertion a moment ago. */
+function known(
+  view: AuthorityView,
+  key: string,
+  jkt: string | undefined,
+): Result<Caller, Refusal> | undefined {
+  const claims = recallAgentToken(view, key)
+  return claims ? byAgentToken(view, claims, jkt) : attestedBefore(view, key, jkt)
 }
 
 async function byAssertion(
@@ -56,10 +62,9 @@ async function byAssertion(
   client: ClientAssertion,
   key: string,
   jkt: string | undefined,
-  { signal }: Wire,
+  signal: Wire['signal'],
 ): Promise<Result<Caller, Refusal>> {
   const evidence = client.assertion
-  if (recallAttestation(view, key)) return attestAgent(view, evidence, jkt, signal, key)
   const jws = parseJws(client.assertion)
   if (!jws.ok) return err(refuse('unauthenticated', jws.error.reason, jws.error.says))
   if (jws.value.header.typ !== TOKEN_TYP.agent) return attestAgent(view, evidence, jkt, signal, key)
@@ -120,14 +125,16 @@ function byAgentToken(
   if (!workload.ok) return workload
   const guest = home !== view.name
   const own = claims.lin as Link[]
-  return ok({
+  const caller: Caller = {
     workload: workload.value,
     proof: claims.prf as Proof,
     links: guest ? [...own, link('admission', claims.sub)] : own,
     rev: claims.rev as Revision,
     expires: claims.exp as EpochSeconds,
     jkt,
-  })
+  }
+  const fallen = callerStands(view, caller)
+  return fallen ? err(fallen) : ok(caller)
 }
 
 function issuerOf(compact: string): string | undefined {

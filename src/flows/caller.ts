@@ -70,17 +70,20 @@ export function callerStands(view: AuthorityView, caller: Caller): Refusal | und
   const homeTenant = view.snapshot.tenants.get(home)
   if (homeTenant?.tenant.state !== 'active')
     return refuse('denied', 'agent.home_suspended', "The agent's home is not active.")
-  for (const [tenant, name] of [
-    [view.tenant, view.name],
-    [homeTenant, home],
-  ] as const) {
-    const ended = endedBy([...caller.links, link('tenant', name)], caller.rev, tenant.revocations)
-    if (ended)
-      return refuse('denied', 'agent.revoked', 'The agent, its key or its trust was revoked.', {
-        link: ended.link,
-      })
-  }
-  return undefined
+  const ended =
+    endedIn(view.tenant, view.name, caller) ??
+    (home === view.name ? undefined : endedIn(homeTenant, home, caller))
+  return (
+    ended &&
+    refuse('denied', 'agent.revoked', 'The agent, its key or its trust was revoked.', { link: ended })
+  )
+}
+
+/** Which link of the caller one tenant ended. */
+function endedIn({ revocations }: TenantSnapshot, name: string, caller: Caller): Link | undefined {
+  // Nearly always so, and then no list need be made.
+  if (revocations.size === 0) return undefined
+  return endedBy([...caller.links, link('tenant', name)], caller.rev, revocations)?.link
 }
 
 /** A gateway's credential is always bound; an agent's unless its entry lets a bearer be. */

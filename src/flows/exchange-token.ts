@@ -15,7 +15,7 @@ import { redeemCode } from './sign-in/redeem-code.ts'
 import { renewSession } from './sign-in/renew-session.ts'
 import type { IssuedToken, TokenAsk, Wire } from './token-ask.ts'
 import { tenantStands } from './verify-access-token.ts'
-import { NOBODY, verifySubject } from './verify-subject.ts'
+import { NOBODY, type Subject, verifySubject } from './verify-subject.ts'
 
 /** What is known of a request when it is refused: for its record. */
 type Seen = { agent?: string; user?: string }
@@ -56,7 +56,11 @@ async function answer(view: AuthorityView, ask: TokenAsk, wire: Wire, seen: Seen
   return issueAccessToken(known, caller.value, subject.value, ask.target, wire)
 }
 
-async function subjectOf(view: AuthorityView, ask: Onward, caller: Caller) {
+function subjectOf(
+  view: AuthorityView,
+  ask: Onward,
+  caller: Caller,
+): Result<Subject, Refusal> | Promise<Result<Subject, Refusal>> {
   if (ask.grant === 'client_credentials') return ok(NOBODY)
   if (ask.actor !== undefined && !isActor(view, ask.actor, ask.client.assertion, caller)) {
     return err(

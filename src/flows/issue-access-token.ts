@@ -53,7 +53,7 @@ export async function issueAccessToken(
   if (decision.outcome !== 'allow') return { ok: false, error: { refusal: decision.refusal, decision } }
   const scope = await narrowed(view, decision, known, subject, target)
   if (!scope.ok) return { ok: false, error: { refusal: scope.error, decision } }
-  return ok(await mint(view, { caller, subject, target, session, chain, decision, scope: scope.value }))
+  return mint(view, { caller, subject, target, session, chain, decision, scope: scope.value })
 }
 
 function sessionFor(view: AuthorityView, caller: AgentCaller, subject: Subject): OpenedSession {
@@ -177,7 +177,7 @@ type Minting = {
   readonly scope: readonly string[] | undefined
 }
 
-async function mint(view: AuthorityView, minting: Minting): Promise<IssuedToken> {
+async function mint(view: AuthorityView, minting: Minting): Promise<Issued> {
   const { session, chain, scope, subject } = minting
   const signer = requireSigner(view)
   const jti = view.ports.newId('token') as TokenId
@@ -199,7 +199,8 @@ async function mint(view: AuthorityView, minting: Minting): Promise<IssuedToken>
     typ: TOKEN_TYP.access,
   })
   const issued = { token, issuedType: 'access_token', expiresIn: chain.expires - view.now } as const
-  return { ...issued, tokenType: chain.jkt === undefined ? 'Bearer' : 'DPoP', ...(scope ? { scope } : {}) }
+  const tokenType = chain.jkt === undefined ? 'Bearer' : 'DPoP'
+  return ok(scope ? { ...issued, tokenType, scope } : { ...issued, tokenType })
 }
 
 function issueEvent(view: AuthorityView, minting: Minting, jti: TokenId): AuditDraft {

@@ -4,11 +4,11 @@ import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { EpochSeconds } from '../core/time.ts'
 import type { AuthorityView } from './authority.ts'
-import { recall, tokenKey } from './authority-memory.ts'
+import { tokenKey } from './authority-memory.ts'
 import type { Caller } from './caller.ts'
 import type { SubjectToken } from './token-ask.ts'
 import { verifySignedToken } from './verify-access-token.ts'
-import { readJwt, type VerifiedUser, verifyUserToken } from './verify-user-token.ts'
+import { knownUserToken, readJwt, type VerifiedUser, verifyUserToken } from './verify-user-token.ts'
 
 /** For whom a token is asked, and what it inherits from the subject token. */
 export type Subject = {
@@ -39,19 +39,20 @@ export async function verifySubject(
   caller: Caller,
 ): Promise<Result<Subject, Refusal>> {
   const key = tokenKey(view.name, subject.token)
-  const read = isKnownUser(view, key) ? undefined : readJwt(subject.token)
-  if (read?.ok && read.value.claims.iss === view.issuer) {
+  const known = knownUserToken(view, key, caller, subject.type)
+  if (known) return subjectOf(known)
+  const read = readJwt(subject.token)
+  if (read.ok && read.value.claims.iss === view.issuer) {
     return subject.type === 'id_token' ? no('subject.type') : verifyOwnToken(view, subject.token, caller)
   }
-  const user = await verifyUserToken(view, read ?? subject.token, key, caller, subject.type)
+  return subjectOf(await verifyUserToken(view, read, key, caller, subject.type))
+}
+
+function subjectOf(user: Result<VerifiedUser, Refusal>): Result<Subject, Refusal> {
   if (!user.ok) return user
   const { id, name, links, login, expires, fresh } = user.value
   const found = { user: { id, name }, login, links, expires, actors: [] }
   return ok(fresh ? { ...found, fresh } : found)
-}
-
-function isKnownUser(view: AuthorityView, key: string): boolean {
-  return recall(view.ports.memory.userTokens, key, view.tenant.idps, view.now) !== undefined
 }
 
 /**

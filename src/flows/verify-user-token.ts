@@ -48,14 +48,34 @@ export const IDP_ALGORITHMS: readonly Algorithm[] = [
  */
 export async function verifyUserToken(
   view: AuthorityView,
-  token: string | ReadJwt,
+  token: ReadJwt,
   key: string,
   caller: Caller,
   type: SubjectToken['type'],
 ): Promise<Result<VerifiedUser, Refusal>> {
   const found = await verifiedClaims(view, token, key)
-  if (!found.ok) return found
-  const { claims, idp, accessToken } = found.value
+  return found.ok ? judged(view, found.value, caller, type) : found
+}
+
+/** The same of a token that this process verified before: at once. Undefined when that is not so. */
+export function knownUserToken(
+  view: AuthorityView,
+  key: string,
+  caller: Caller,
+  type: SubjectToken['type'],
+): Result<VerifiedUser, Refusal> | undefined {
+  const claims = recall(view.ports.memory.userTokens, key, view.tenant.idps, view.now)
+  const found = claims && verified.get(claims)
+  return found && judged(view, found, caller, type)
+}
+
+/** Everything but the signature, each time. */
+function judged(
+  view: AuthorityView,
+  { claims, idp, accessToken }: Found,
+  caller: Caller,
+  type: SubjectToken['type'],
+): Result<VerifiedUser, Refusal> {
   if (!isOfType(type, claims, accessToken, view.issuer)) return no('subject.type')
   if (!isForUs(view, claims, idp, caller, accessToken)) return no('subject.audience')
   if (!mayAct(view, claims, idp, caller)) return no('subject.may_act')
@@ -71,7 +91,7 @@ export async function verifySignIn(
   token: string,
   { client, nonce }: { readonly client: string; readonly nonce: string },
 ): Promise<Result<VerifiedUser, Refusal>> {
-  const found = await verifiedClaims(view, token, tokenKey(view.name, token))
+  const found = await verifiedClaims(view, readJwt(token), tokenKey(view.name, token))
   if (!found.ok) return found
   const { claims, idp, accessToken } = found.value
   const sole = typeof claims.aud === 'string' ? claims.aud : claims.aud?.length === 1 && claims.aud[0]
@@ -92,24 +112,20 @@ export function readJwt(compact: string): ReadJwt {
 }
 
 type Found = { readonly claims: Claims; readonly idp: IdentityProvider; readonly accessToken: boolean }
-const kinds = new WeakMap<Claims, Omit<Found, 'claims'>>()
+const verified = new WeakMap<Claims, Found>()
 
 async function verifiedClaims(
   view: AuthorityView,
-  token: string | ReadJwt,
+  read: ReadJwt,
   key: string,
 ): Promise<Result<Found, Refusal>> {
-  const before = recall(view.ports.memory.userTokens, key, view.tenant.idps, view.now)
-  const kind = before && kinds.get(before)
-  if (before && kind) return ok({ claims: before, ...kind })
-  const read = typeof token === 'string' ? readJwt(token) : token
   if (!read.ok) return no('subject.malformed')
   const { jws, claims: stated } = read.value
   const idp = issuerOf(view, stated.iss)
   if (!idp) return no('subject.issuer_untrusted')
   const keys = await view.ports.idpKeys(view.name, idp).find(jws.kid, view.now)
   if (!keys.ok) return err(refuse(keys.error.refused, keys.error.reason, keys.error.says))
-  const verified = verifyJwt(jws, {
+  const proven = verifyJwt(jws, {
     keys: keys.value,
     algorithms: IDP_ALGORITHMS,
     // ID tokens say JWT or nothing; access tokens of providers that follow RFC 9068 say at+jwt.
@@ -120,15 +136,16 @@ async function verifiedClaims(
     audience: null,
     now: view.now,
   })
-  if (!verified.ok) return no(FROM_JWT[verified.error.reason] ?? 'subject.malformed')
-  const { claims, header } = verified.value
+  if (!proven.ok) return no(FROM_JWT[proven.error.reason] ?? 'subject.malformed')
+  const { claims, header } = proven.value
   // A logout token may also say typ JWT and name our client; what it means is the opposite (Back-Channel Logout 1.0 §2.4).
   if (typeof claims.sub !== 'string' || claims.iat === undefined || claims.events !== undefined)
     return no('subject.malformed')
   const accessToken = String(header.typ).toLowerCase().endsWith('at+jwt')
   remember(view.ports.memory.userTokens, key, view.tenant.idps, view.now, claims)
-  kinds.set(claims, { idp, accessToken })
-  return ok({ claims, idp, accessToken })
+  const found = { claims, idp, accessToken }
+  verified.set(claims, found)
+  return ok(found)
 }
 
 /** The one provider with this issuer; two of them would make the answer depend on their order. */

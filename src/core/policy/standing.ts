@@ -120,7 +120,9 @@ function userIsActive({ chain, user }: Question): Refusal | undefined {
 
 function nothingIsRevoked(question: Question): Refusal | undefined {
   const { chain, tenant } = question
-  const ended = tenant && endedBy(linksOf(question), chain.rev, tenant.revocations)
+  // Nearly always nothing was, and then no list need be made.
+  const some = tenant !== undefined && tenant.revocations.size > 0
+  const ended = some ? endedBy(linksOf(question), chain.rev, tenant.revocations) : undefined
   if (ended) return revoked(ended.link, { why: ended.revoked.reason })
   return first(question.actors, (each) => {
     // Links are names inside their tenant, so a guest's home is asked only about what is its own.

@@ -27,9 +27,10 @@ export function readBody(
       }
     }
     request.on('data', take)
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
-    request.once('close', () => resolve('gone'))
-    request.once('error', () => resolve('gone'))
+    // Each comes once, and only the first of them counts.
+    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+    request.on('close', () => resolve('gone'))
+    request.on('error', () => resolve('gone'))
   })
 }
 

@@ -16,9 +16,9 @@ type Answer = (view: AuthorityView, request: DoorRequest) => Promise<DoorRespons
 
 /** The authority's OAuth endpoints, per tenant. */
 export function oauthRoutes(ports: AuthorityPorts): readonly Route[] {
-  const at = (answer: Answer) => async (request: DoorRequest) => {
+  const at = (answer: Answer) => (request: DoorRequest) => {
     const view = viewOf(ports, request.params.tenant ?? '')
-    return view ? answer(view, request) : NOTHING_HERE
+    return view ? answer(view, request) : Promise.resolve(NOTHING_HERE)
   }
   const get = (path: string, answer: Answer): Route => ({
     method: 'GET',

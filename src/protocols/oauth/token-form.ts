@@ -16,10 +16,10 @@ export const TOKEN_TYPE = {
   jwt: 'urn:ietf:params:oauth:token-type:jwt',
   agent: 'urn:countersign:params:oauth:token-type:agent-jwt',
 } as const
-const ASSERTION = {
-  'urn:ietf:params:oauth:client-assertion-type:jwt-bearer': 'jwt-bearer',
-  'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe': 'jwt-spiffe',
-} as const
+const ASSERTION: ReadonlyMap<string, ClientAssertion['type']> = new Map([
+  ['urn:ietf:params:oauth:client-assertion-type:jwt-bearer', 'jwt-bearer'],
+  ['urn:ietf:params:oauth:client-assertion-type:jwt-spiffe', 'jwt-spiffe'],
+])
 
 /** Parameters that may come more than once; more than one `resource` or `audience` is then refused as a target, not as a form. */
 export const REPEATABLE = ['resource', 'audience'] as const
@@ -133,7 +133,7 @@ export function readClient(form: Form): Result<ClientAssertion, Refusal> {
   const stated = value(form, 'client_assertion_type')
   if (assertion === undefined)
     return err(refuse('unauthenticated', 'client.missing', 'Authenticate with a client assertion.'))
-  const type = Object.entries(ASSERTION).find(([urn]) => urn === stated)?.[1]
+  const type = ASSERTION.get(stated ?? '')
   if (type === undefined)
     return no('request.client_assertion_type', 'This client_assertion_type is not supported.')
   const clientId = value(form, 'client_id')
@@ -144,9 +144,8 @@ function readTarget(form: Form): Result<TokenTarget, Refusal> {
   const resource = sole(form, 'resource')
   if (resource === undefined || value(form, 'audience') !== undefined)
     return invalidTarget('resource: exactly one, and no audience.')
-  const url = URL.parse(resource)
   // RFC 8707 §2: absolute, without fragment.
-  if (!url || resource.includes('#'))
+  if (!URL.canParse(resource) || resource.includes('#'))
     return invalidTarget('resource must be an absolute URI without a fragment.')
   const single = value(form, 'single_use')
   if (single !== undefined && single !== 'true' && single !== 'false')
@@ -157,13 +156,14 @@ function readTarget(form: Form): Result<TokenTarget, Refusal> {
   return ok(scope.value === undefined ? target : { ...target, scope: scope.value })
 }
 
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
+
 /** RFC 6749 §3.3: words of printable ASCII, one space between. */
 function readScope(form: Form): Result<readonly string[] | undefined, Refusal> {
   const text = value(form, 'scope')
   if (text === undefined) return ok(undefined)
-  const words = text.split(' ')
-  const wellFormed = words.length <= 200 && words.every((word) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word))
-  return wellFormed
+  const words = SCOPE.test(text) ? text.split(' ') : []
+  return words.length > 0 && words.length <= 200
     ? ok([...new Set(words)])
     : no('scope.malformed', 'scope is a list of words with one space between.')
 }
