@@ -34,6 +34,9 @@ export type SignInWorld = {
   readonly close: () => Promise<void>
 }
 
+/** A client whose document stands in the tenant's own configuration. */
+export const PRELOADED = 'https://program.example/client.json'
+
 type Closers = (() => Promise<unknown> | unknown)[]
 
 const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -94,7 +97,11 @@ attestor: oauth-client
 schemes: [cursor]
 listed:
   desk: { name: Acme Desk, redirect_uris: ["https://desk.acme.example/callback"] }
-documents: { hosts: ["${new URL(documents).host}"], allow_private: ["${new URL(documents).host}"] }
+documents:
+  hosts: ["${new URL(documents).host}"]
+  allow_private: ["${new URL(documents).host}"]
+  preloaded:
+    ${PRELOADED}: { client_name: A program of the site, redirect_uris: ["http://127.0.0.1/callback"] }
 registration: { life: 1h, most: 20 }
 ---
 agent: coder
