@@ -97,6 +97,7 @@ attestor: oauth-client
 schemes: [cursor]
 listed:
   desk: { name: Acme Desk, redirect_uris: ["https://desk.acme.example/callback"] }
+  conformance: { name: Conformance suite, redirect_uris: ["http://127.0.0.1/callback"] }
 documents:
   hosts: ["${new URL(documents).host}"]
   allow_private: ["${new URL(documents).host}"]
