@@ -48,8 +48,13 @@ function otherwise({ outcome, reason }: RecordedDecision, before: Answer | undef
   return `the first side answers ${told} where ${outcome} (${reason}) was recorded: it is not what decided`
 }
 
+/** Reasons that are about the credential, its key or the way of the request: a replay has none of these. */
+const BESIDE = /^(?:chain|token|dpop|scope|lease|login|gateway|registry|journal|store|keys)\./
+
 /** What has to be known before anything can be asked. */
-function whatIsMissing({ agent, user, resource, tool, input }: RecordedDecision): string | undefined {
+function whatIsMissing({ reason, agent, user, resource, tool, input }: RecordedDecision): string | undefined {
+  if (BESIDE.test(reason))
+    return `\`${reason}\` is about its credential or its way here, which are not replayed`
   if (agent === undefined || resource === undefined) return 'no agent or no resource is recorded with it'
   if (user !== undefined && 'erased' in user) return 'its user is erased'
   if (tool !== undefined && input !== undefined && 'shown' in input && parsed(input) === undefined)

@@ -41,14 +41,18 @@ const type = (...args: readonly string[]) => commandLine(folder).type(...args)
 const json = (...args: readonly string[]) => commandLine(folder).json(...args)
 const AT = epochMillis(Date.UTC(2026, 10, 24, 9))
 
-type Call = AccessAsk & { readonly erased?: 'input' | 'user'; readonly clean?: boolean }
+type Call = AccessAsk & {
+  readonly erased?: 'input' | 'user'
+  readonly clean?: boolean
+  readonly spent?: true
+}
 
 /** Decisions of the first folder as its authority records them, and as `audit export` writes them out. */
 async function exportOf(calls: readonly Call[]): Promise<string> {
   const { snapshot } = await readFiles(before)
   const tenant = snapshot.tenants.get('acme' as TenantName)
   if (!tenant) throw new Error('there is no tenant')
-  const lines = calls.map(({ erased, clean, ...ask }, index) => {
+  const lines = calls.map(({ erased, clean, spent, ...ask }, index) => {
     const request = requestOf('acme', ask, { snapshot, now: AT, newId: (kind) => `${kind}-${index}` })
     if (!request.ok) throw new Error(request.error.says)
     const decision = decide(request.value, snapshot, AT)
@@ -59,12 +63,13 @@ async function exportOf(calls: readonly Call[]): Promise<string> {
     }
     const states =
       clean === undefined ? {} : { conditions: ['clean:holds'], outcome: 'allow' as const, reason: 'allowed' }
+    const refused = spent ? { outcome: 'deny' as const, reason: 'token.spent' } : {}
     const marks = {
       id: `evt_${index}`,
       recorder: 'rec_x' as RecorderId,
       newSalt: () => randomBytes(16).toString('base64url'),
     }
-    const { event: whole, openings } = completeDraft({ ...event, ...states, personal }, marks)
+    const { event: whole, openings } = completeDraft({ ...event, ...states, ...refused, personal }, marks)
     const kept = Object.fromEntries(Object.entries(openings).filter(([name]) => name !== erased))
     return exportEventLine({ index, leaf: canonicalize({ ...whole, n: index }) ?? '', openings: kept })
   })
@@ -95,6 +100,7 @@ beforeAll(async () => {
     { ...get, input: { id: 'c-1' }, erased: 'user' },
     { ...find, clean: true },
     { agent: 'bot', tool: 'notes/write' },
+    { ...get, input: { id: 'c-42' }, spent: true },
   ]
   await writeFile(join(folder, 'acme.ndjson'), await exportOf(calls))
 })
@@ -128,9 +134,10 @@ describe('policy diff', () => {
       'acme  bot for ana  orders/get  deny user.no_permit  → allow (bot, users)  recorded                              ×2',
       '2 cases: 1 answered otherwise',
       '5 recorded decisions: 2 answered otherwise',
-      '2 recorded decisions could not be replayed exactly, and nothing is said of them:',
+      '3 recorded decisions could not be replayed exactly, and nothing is said of them:',
       '  1 ×  a policy reads the arguments, which are not shown',
       '  1 ×  its user is erased',
+      '  1 ×  `token.spent` is about its credential or its way here, which are not replayed',
       'Recorded decisions are replayed at their own time, each agent acting alone: who acted before it is not recorded.',
       '',
     ])
@@ -139,6 +146,7 @@ describe('policy diff', () => {
       notReplayed: [
         { from: { index: 3 }, why: expect.stringContaining('arguments') },
         { why: 'its user is erased' },
+        { reason: 'token.spent' },
       ],
     })
   })

@@ -1,3 +1,5 @@
+import type { RefusalFacts } from '../refusal.ts'
+import type { AccessRequest } from './access-request.ts'
 import type { Decision } from './decision.ts'
 import type { ExplainedSide } from './explain.ts'
 
@@ -24,9 +26,30 @@ export function adviceFor(
       return ['It is allowed once these conditions hold.']
     case 'policy.error':
       return ['A policy that can not be judged denies. Mend it, or give what it reads.']
+    case 'delegation.missing':
+      return [decision.refusal.says, delegationFor(decision.request, agent, user)]
+    case 'chain.revoked':
+      return revoked(decision.refusal.facts, decision.request)
     default:
       return [decision.refusal.says]
   }
+}
+
+/** As it would be written in the tenant's folder. */
+function delegationFor({ resource, act }: AccessRequest, agent: string, user: string | undefined): string {
+  const tool = act.kind === 'enter' ? `${resource}/*` : `${resource}/${act.tool}`
+  return `As a document: { delegation: <name>, agent: ${agent}, user: ${user ?? '"*"'}, tools: ["${tool}"] }`
+}
+
+/** Why is told of what was revoked here; what ended at a guest's home is not this tenant's to know or to lift. */
+function revoked({ link, why }: RefusalFacts, { tenant }: AccessRequest): readonly string[] {
+  if (typeof link !== 'string' || typeof why !== 'string')
+    return ["It was revoked at the agent's home, which alone can lift it."]
+  const [kind, name] = [link.slice(0, link.indexOf(':')), link.slice(link.indexOf(':') + 1)]
+  return [
+    `${kind} ${name} was revoked: ${why}`,
+    `If that is resolved: countersign restore ${kind} ${name} --tenant ${tenant} --reason <text>`,
+  ]
 }
 
 function nothingMissing(principal: 'agent' | 'user', sides: readonly ExplainedSide[]): string {

@@ -124,6 +124,26 @@ describe('the long explanation', () => {
     ])
   })
 
+  it('says what was revoked and who lifts it, but of a home only that it did', () => {
+    const stop = (tenant: string) =>
+      change(tenant, 'revocation', 'agent:operator/support', {
+        ...{ revocation: 'agent:operator/support', standing: true, reason: 'INC-219' },
+      })
+    const lines = (tenant: string) =>
+      told({ user: ana('a') }, applyChanges(stories, [stop(tenant)], PORTS)).slice(2)
+    expect(lines('a')).toEqual([
+      '  agent operator/support was revoked: INC-219',
+      '  If that is resolved: countersign restore agent operator/support --tenant a --reason <text>',
+    ])
+    expect(lines('operator')).toEqual(["  It was revoked at the agent's home, which alone can lift it."])
+  })
+
+  it('writes out the delegation that is missing', () => {
+    expect(told({ user: ana('a'), tool: 'audit_order' }).at(-1)).toBe(
+      '  As a document: { delegation: <name>, agent: operator/support, user: ana@a.example, tools: ["orders/audit_order"] }',
+    )
+  })
+
   it("names nothing of a guest's home", async () => {
     const forbid = await policyChanges(
       'operator',
