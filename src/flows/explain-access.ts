@@ -44,7 +44,20 @@ export function explainAccess(
 ): Result<LongExplanation, Refusal> {
   const parts = { snapshot: ports.snapshot(), now: ports.now(), newId: ports.newId }
   const request = requestOf(tenant, ask, parts)
-  return request.ok ? ok(explainFresh(request.value, parts)) : request
+  return request.ok ? ok(withHint(explainFresh(request.value, parts), parts.snapshot)) : request
+}
+
+/** Of what isn't there: what was probably meant. */
+function withHint(explained: LongExplanation, { tenants }: Snapshot): LongExplanation {
+  const { reason, resource, tool = '' } = explained
+  const resources = tenants.get(explained.tenant)?.resources
+  const hint =
+    reason === 'resource.unknown'
+      ? didYouMean(resource, resources?.keys() ?? []).hint
+      : reason === 'tool.unknown'
+        ? didYouMean(tool, resources?.get(resource)?.tools.keys() ?? []).hint
+        : undefined
+  return hint === undefined ? explained : { ...explained, advice: [...explained.advice, hint] }
 }
 
 /** The request as a freshly attested agent would make it, with a token and a session that begin now. Refuses as `explainAccess`. */

@@ -1,5 +1,6 @@
 import { ASKING_GUARDS } from './asking-guards.ts'
 import { DECISION_GUARDS } from './decision-guards.ts'
+import { EXPLANATION_GUARDS } from './explanation-guards.ts'
 import type { Guard } from './guard.ts'
 import { LABEL_GUARDS } from './label-guards.ts'
 import { PROOF_GUARDS } from './proof-guards.ts'
@@ -14,6 +15,7 @@ export const GUARDS: readonly Guard[] = [
   ...ASKING_GUARDS,
   ...LABEL_GUARDS,
   ...WALL_GUARDS,
+  ...EXPLANATION_GUARDS,
   ...RECORD_GUARDS,
   ...SIGN_IN_GUARDS,
 ]

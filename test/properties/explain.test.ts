@@ -117,6 +117,10 @@ const called = (token: number) =>
 /** What came up is counted afterwards, and some of it is rare: the same cases each time, or the count is a matter of luck. */
 const SEED = 42
 
+const BARE = {
+  ...{ token: 1, admission: null, delegations: [null], windows: [0, 0, 0, 0], age: 1, policy: 'all' },
+}
+
 describe('what would end an allowed request', () => {
   it('ends it at the first moment that is told, and nothing ends it before', () => {
     let allowed = 0
@@ -166,6 +170,30 @@ describe('what would end an allowed request', () => {
       ['session', undefined, 3600],
     ])
     expect(explained.value.revocable).not.toContain('session ses_x')
+    expect(renderExplanation(explained.value).slice(6, 9)).toEqual([
+      '  ends    in 3 min (2026-11-24 12:03:00 UTC): the token; a new one can be had as long as the session lasts',
+      '          in 9 min (2026-11-24 12:09:00 UTC): the fact behind healthy is too old, unless its source speaks again',
+      '          in 60 min (2026-11-24 13:00:00 UTC): the session, and with it whatever could renew the token',
+    ])
+  })
+
+  it.each([
+    ['all', [780, 1080, 0, 0], 'in 5 h (2026-11-24 17:00:00 UTC): early holds no more'],
+    ['unless', [0, 0, 900, 1080], 'in 2 h (2026-11-24 14:00:00 UTC): late begins to hold'],
+  ] as const)('says of an hour that is asked for by `%s` what it comes to', (policy, windows, says) => {
+    const drawn = { token: 900, admission: null, delegations: [null], windows, age: 1, policy }
+    const lines = renderExplanation(explain(called(900), worldOf(drawn as unknown as Drawn), NOW))
+    expect(lines.map((line) => line.trim())).toContainEqual(expect.stringContaining(says))
+  })
+
+  it('says of what is not there what was probably meant', () => {
+    const hint = (tool: string) => {
+      const ports = { snapshot: () => worldOf(BARE as unknown as Drawn), now: () => NOW, newId: () => 'x' }
+      const done = explainAccess('a', { agent: 'support', user: 'ana@a.example', tool }, ports)
+      return done.ok ? done.value.advice.at(-1) : done.error.says
+    }
+    expect(hint('ordes')).toBe('did you mean `orders`?')
+    expect(hint('orders/get_ordr')).toBe('did you mean `get_order`?')
   })
 })
 

@@ -21,9 +21,9 @@ export function adviceFor(
       return [forbidden(sides)]
     case 'condition.missing':
     case 'condition.stale':
-      return ['A missing or stale fact denies however a policy uses it; see why its source is silent.']
+      return ['A missing or stale fact denies however a policy uses it: it has to be known, and fresh.']
     case 'condition.false':
-      return ['It is allowed once these conditions hold.']
+      return [onceTheyHold(decision.refusal.facts)]
     case 'policy.error':
       return ['A policy that can not be judged denies. Mend it, or give what it reads.']
     case 'delegation.missing':
@@ -33,6 +33,11 @@ export function adviceFor(
     default:
       return [decision.refusal.says]
   }
+}
+
+function onceTheyHold({ conditions }: RefusalFacts): string {
+  const names = Array.isArray(conditions) ? conditions.map((name) => `\`${name}\``) : []
+  return `It is allowed once ${names.join(' and ')} ${names.length === 1 ? 'holds' : 'hold'}.`
 }
 
 /** As it would be written in the tenant's folder. */

@@ -69,11 +69,19 @@ describe('the long explanation', () => {
     ])
   })
 
-  it('quotes no permit about another resource', () => {
-    const ask: Ask = { user: ana('a'), tool: 'audit_order', input: { customer_id: 'c-42' } }
-    const all = { ...ask, resource: 'catalogue', tool: 'list_products', input: {} }
-    expect(JSON.stringify(explain(request(all), stories, NOW))).not.toContain('orders')
-    expect(JSON.stringify(explain(request(ask), stories, NOW))).not.toContain('catalogue')
+  it('quotes no permit about another resource, whether its scope or its actions say so', async () => {
+    const permit = await policyChanges(
+      'a',
+      '@id("elsewhere") permit (principal is User, action == Action::"catalogue/list_products", resource);',
+    )
+    const snapshot = applyChanges(stories, permit, PORTS)
+    const ask: Ask = { user: ana('a'), tool: 'cancel_order', input: { customer_id: 'c-42' } }
+    const explained = explain(request(ask), snapshot, NOW)
+    expect(explained.reason).toBe('user.no_permit')
+    expect(explained.sides.flatMap(({ nearest }) => nearest.map(({ policy }) => policy))).toEqual([
+      'own-orders',
+    ])
+    expect(JSON.stringify(explained)).not.toContain('catalogue')
   })
 
   it('does not show whom a guest belongs to, though a policy compared it', async () => {
@@ -101,7 +109,7 @@ describe('the long explanation', () => {
       '  fact    business-hours is false: as the test says',
       '  fact    healthy holds: as the test says',
       '  reason  condition.false',
-      '  It is allowed once these conditions hold.',
+      '  It is allowed once `business-hours` holds.',
     ])
   })
 

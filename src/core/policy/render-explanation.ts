@@ -18,7 +18,7 @@ export function renderExplanation(explained: LongExplanation): readonly string[]
     ...explained.conditions.map((condition) => factLine(condition, explained)),
     ...(explained.delegation === undefined ? [] : [row('by', `delegation ${explained.delegation}`)]),
     ...(explained.outcome === 'allow' ? [] : [row('reason', explained.reason)]),
-    ...explained.ends.map((end, index) => row(index === 0 ? 'ends' : '', endText(end, explained.at))),
+    ...explained.ends.map((end, index) => row(index === 0 ? 'ends' : '', endText(end, explained))),
     ...(explained.revocable.length === 0
       ? []
       : [row('', `at once, when revoked: ${explained.revocable.join(', ')}`)]),
@@ -38,19 +38,21 @@ function factLine(
   return row('fact', `${name} ${STATES[result.state]}: ${result.fact}${age}${then}`)
 }
 
-function endText({ what, name, at, reason }: End, now: EpochMillis): string {
-  return `${inWords(at, now)}: ${ENDS[what](name ?? '', reason)}`
+function endText({ what, name = '', at, reason }: End, { at: now, conditions }: LongExplanation): string {
+  const holds = conditions.some((each) => each.name === name && each.state === 'holds')
+  return `${inWords(at, now)}: ${ENDS[what](name, reason, holds)}`
 }
 
-const ENDS: Readonly<Record<End['what'], (name: string, reason: string) => string>> = {
+const ENDS: Readonly<Record<End['what'], (name: string, reason: string, holds: boolean) => string>> = {
   token: () => 'the token; a new one can be had as long as the session lasts',
   session: () => 'the session, and with it whatever could renew the token',
   admission: (name) => `the admission of ${name}`,
   delegation: (name) => `delegation ${name}`,
-  condition: (name, reason) =>
-    reason === 'condition.stale'
-      ? `the fact behind ${name} is too old, unless its source speaks again`
-      : `${name} comes to something else`,
+  condition: (name, reason, holds) => {
+    if (reason === 'condition.stale')
+      return `the fact behind ${name} is too old, unless its source speaks again`
+    return holds ? `${name} holds no more` : `${name} begins to hold`
+  },
 }
 
 const UNITS = [
