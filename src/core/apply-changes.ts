@@ -1,3 +1,4 @@
+import type { Group } from './identity/group.ts'
 import { identifyUsers } from './identity/identify-users.ts'
 import { type AgentId, agentId, type Revision, type TenantName } from './ids.ts'
 import type { Link } from './lifecycle/revocation.ts'
@@ -6,7 +7,7 @@ import { BUILT_IN } from './policy/built-in-resources.ts'
 import type { CedarPolicy, Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest } from './policy/condition.ts'
 import { changeDelegation } from './policy/delegations-for.ts'
-import { COMMON_ENTITIES, type EntityMap, resourceEntities } from './policy/entities.ts'
+import { COMMON_ENTITIES, type EntityMap, knownResource, resourceEntities } from './policy/entities.ts'
 import { nestGroups } from './policy/nest-groups.ts'
 import { changePolicies, NO_POLICIES, readPolicy } from './policy/policy-set.ts'
 import { toolsOf } from './policy/resource.ts'
@@ -31,6 +32,7 @@ type Draft = {
   readonly name: TenantName
   readonly own: Own
   readonly policyChanges: Map<string, CedarPolicy | undefined>
+  readonly groupChanges: Map<string, Group | undefined>
   readonly touchedUsers: Set<string>
   readonly touchedIdps: Set<string>
 }
@@ -67,19 +69,18 @@ export function applyChanges(snapshot: Snapshot, changes: readonly Change[], por
 
 function openDraft(name: TenantName, known: TenantSnapshot | undefined): Draft {
   const before = known ?? emptyTenant(name)
-  const touched = {
-    policyChanges: new Map(),
-    touchedUsers: new Set<string>(),
-    touchedIdps: new Set<string>(),
-  }
-  return { ...before, before, own: new Set(), name, ...touched }
+  const changes = { policyChanges: new Map(), groupChanges: new Map() }
+  const touched = { touchedUsers: new Set<string>(), touchedIdps: new Set<string>() }
+  return { ...before, before, own: new Set(), name, ...changes, ...touched }
 }
 
 const COMMON = COMMON_ENTITIES.reduce(
   (entities, each) => withEntry(entities, each.uid.key, each),
   emptyMap<string, Entity>(),
 )
-const KNOWN = [...BUILT_IN.values()]
+const KNOWN = Array.from(BUILT_IN.values(), ({ resource, tools }) =>
+  knownResource(resource, [...tools.values()]),
+)
 const RESOURCES = KNOWN.reduce(
   (resources, known) => withEntry(resources, known.resource.resource, known),
   emptyMap<string, KnownResource>(),
@@ -180,7 +181,7 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
     draft.usersByName = put(draft, draft.usersByName, name, doc)
   },
   group: (draft, name, doc) => {
-    draft.groups = put(draft, draft.groups, name, doc)
+    draft.groupChanges.set(name, doc)
   },
   admission: (draft, name, doc) => {
     draft.admissions = put(draft, draft.admissions, name as AgentId, doc)
@@ -191,7 +192,7 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   resource: (draft, name, doc) => {
     if (BUILT_IN.has(name)) return doc ? `resource \`${name}\` is built in` : undefined
     const before = draft.resources.get(name)
-    const known = doc && { resource: doc, tools: new Map(toolsOf(doc).map((tool) => [tool.name, tool])) }
+    const known = doc && knownResource(doc, toolsOf(doc))
     if (before) draft.entities = withoutEntities(draft.entities, before, draft.own)
     if (known) draft.entities = withEntities(draft.entities, known, draft.own)
     draft.resources = put(draft, draft.resources, name, known)
@@ -251,28 +252,12 @@ function withoutEntities(entities: EntityMap, known: KnownResource, own: Own): E
 
 /** What follows from several documents is made once, after the batch. A tenant of which nothing is left is gone. */
 function closeDraft(draft: Draft): TenantSnapshot | undefined {
-  const {
-    before,
-    own: _own,
-    name,
-    policyChanges,
-    touchedUsers,
-    touchedIdps,
-    broken: _broken,
-    ...rest
-  } = draft
-  const { users, twins } = identifyUsers({
-    name,
-    before,
-    after: draft,
-    touchedUsers,
-    touchedIdps,
-    own: draft.own,
-  })
+  const { before, own, name, policyChanges, groupChanges, touchedUsers, touchedIdps, broken, ...rest } = draft
+  const { users, twins } = identifyUsers({ name, before, after: draft, touchedUsers, touchedIdps, own })
   const policies = policyChanges.size > 0 ? changePolicies(rest.policies, policyChanges) : rest.policies
-  const { entities, problems: known } = closeGroups(draft)
+  const { groups, entities, problems: known } = closeGroups(draft)
   const problems = put(draft, known, 'user', sayTwins(twins))
-  const tenant: TenantSnapshot = { ...rest, users, twins, entities, policies, problems }
+  const tenant: TenantSnapshot = { ...rest, users, twins, groups, entities, policies, problems }
   // The same of several, whatever order they came in.
   const [first] = [...problems].sort(([a], [b]) => (a < b ? -1 : 1))
   if (first === undefined) return tenant
@@ -280,11 +265,11 @@ function closeDraft(draft: Draft): TenantSnapshot | undefined {
   return { ...tenant, broken: first[1] }
 }
 
-function closeGroups(draft: Draft): Pick<Draft, 'entities' | 'problems'> {
-  const { before, groups, entities, problems, own } = draft
-  if (groups === before.groups) return { entities, problems }
-  const nested = nestGroups({ before: before.groups, after: groups, entities, own })
-  return { entities: nested.entities, problems: put(draft, problems, 'group', nested.problem) }
+function closeGroups(draft: Draft): Pick<Draft, 'groups' | 'entities' | 'problems'> {
+  const { groupChanges, groups, entities, problems, own } = draft
+  if (groupChanges.size === 0) return { groups, entities, problems }
+  const { problem, ...nested } = nestGroups(groups, groupChanges, entities, own)
+  return { ...nested, problems: put(draft, problems, 'group', problem) }
 }
 
 function sayTwins(twins: TenantSnapshot['twins']): string | undefined {

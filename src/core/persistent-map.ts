@@ -15,7 +15,7 @@ const FANOUT = 1 << BITS
 /** Bits of the hash that can tell entries apart, in steps of `BITS`. */
 const DEEPEST = 30
 /** Entries of a leaf: few enough to be copied in microseconds. */
-const MOST_IN_LEAF = 256
+const MOST_IN_LEAF = 1024
 
 export function emptyNode<V>(): Node<V> {
   return EMPTY
@@ -38,11 +38,7 @@ export function take<V>(node: Node<V>, key: string, own: Own): Node<V> {
   return takeAt(node, 0, key, own)
 }
 
-export function* valuesOf<V>(node: Node<V>): Generator<V, undefined> {
-  for (const [, value] of entriesOf(node)) yield value
-}
-
-export function* entriesOf<V>(node: Node<V>): Generator<[string, V], undefined> {
+function* entriesOf<V>(node: Node<V>): Generator<[string, V], undefined> {
   if (isLeaf(node)) yield* node
   else for (const child of node) yield* entriesOf(child)
 }
@@ -121,32 +117,46 @@ function hashOf(key: string): number {
   return (hash ^ (hash >>> 13)) >>> 0
 }
 
-/** The same as a `ReadonlyMap`. */
-export type PersistentMap<K extends string, V> = ReadonlyMap<K, V> & { readonly root: Node<V> }
-
-/** One for all, since it can never change: of ten thousand tenants most have nothing of most kinds. */
-const NOTHING = facade<string, never>(EMPTY, 0)
+/** A map that `withEntry` changes. A small one is its only leaf: a look-up in it costs what a native one costs. */
+export type PersistentMap<K extends string, V> = ReadonlyMap<K, V>
 
 export function emptyMap<K extends string, V>(): PersistentMap<K, V> {
-  return NOTHING as PersistentMap<string, V> as PersistentMap<K, V>
+  return EMPTY as ReadonlyMap<string, V> as ReadonlyMap<K, V>
 }
 
-/** The map with a value under a key, or without it (`undefined`); the same map if that changes nothing. */
+/** The map with a value under a key, or without it (`undefined`); the same map if that changes nothing, or within one edit. */
 export function withEntry<K extends string, V>(
   map: PersistentMap<K, V>,
   key: K,
   value: V | undefined,
   own: Own = new Set(),
 ): PersistentMap<K, V> {
-  const before = find(map.root, key)
+  const root = rootOf(map)
+  // Before it is written to: within an edit this may be the very leaf.
+  const { size } = map
+  const before = find(root, key)
   if (before === value) return map
-  if (value === undefined) return facade(take(map.root, key, own), map.size - 1)
-  return facade(put(map.root, key, value, own), before === undefined ? map.size + 1 : map.size)
+  if (value === undefined) return mapOver(take(root, key, own), size - 1)
+  return mapOver(put(root, key, value, own), before === undefined ? size + 1 : size)
 }
 
-function facade<K extends string, V>(root: Node<V>, size: number): PersistentMap<K, V> {
+type Branched<K extends string, V> = ReadonlyMap<K, V> & { readonly root: Node<V> }
+
+function rootOf<K extends string, V>(map: PersistentMap<K, V>): Node<V> {
+  return isBranched(map) ? map.root : (map as ReadonlyMap<string, V>)
+}
+
+function isBranched<K extends string, V>(map: PersistentMap<K, V>): map is Branched<K, V> {
+  return 'root' in map
+}
+
+function mapOver<K extends string, V>(root: Node<V>, size: number): PersistentMap<K, V> {
+  return isLeaf(root) ? (root as ReadonlyMap<K, V>) : branched(root, size)
+}
+
+function branched<K extends string, V>(root: readonly Node<V>[], size: number): Branched<K, V> {
   const entries = () => entriesOf(root) as Generator<[K, V], undefined>
-  const map: PersistentMap<K, V> = {
+  const map: Branched<K, V> = {
     root,
     size,
     get: (key) => find(root, key),
@@ -164,4 +174,8 @@ function facade<K extends string, V>(root: Node<V>, size: number): PersistentMap
 
 function* keysOf<K>(entries: Iterable<readonly [K, unknown]>): Generator<K, undefined> {
   for (const [key] of entries) yield key
+}
+
+function* valuesOf<V>(node: Node<V>): Generator<V, undefined> {
+  for (const [, value] of entriesOf(node)) yield value
 }

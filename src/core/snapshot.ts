@@ -2,7 +2,6 @@ import type { CredentialProviderSettings } from './credential/credential.ts'
 import type { Admission } from './identity/admission.ts'
 import type { Agent } from './identity/agent.ts'
 import type { Gateway } from './identity/gateway.ts'
-import type { Group } from './identity/group.ts'
 import type { IdentityProvider } from './identity/identity-provider.ts'
 import type { Tenant } from './identity/tenant.ts'
 import type { SigningKey } from './identity/token-key.ts'
@@ -16,16 +15,19 @@ import type { Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest, Fact } from './policy/condition.ts'
 import type { Delegation } from './policy/delegation.ts'
 import type { DelegationsFor } from './policy/delegations-for.ts'
+import type { KnownGroup } from './policy/nest-groups.ts'
 import type { PolicySet } from './policy/policy-set.ts'
 import type { Quarantine } from './policy/quarantine.ts'
 import type { Resource } from './policy/resource.ts'
 import type { SessionLabel } from './policy/session-label.ts'
 import type { Tool } from './policy/tool.ts'
 
-/** A resource with its tools under one shape. */
+/** A resource with its tools under one shape, and as policies see it. `actions` are its tools' by name. */
 export type KnownResource = {
   readonly resource: Resource | BuiltInResource
   readonly tools: ReadonlyMap<string, Tool>
+  readonly entity: Entity
+  readonly actions: ReadonlyMap<string, Entity>
 }
 
 /**
@@ -43,7 +45,7 @@ export type TenantSnapshot = {
   readonly usersByName: PersistentMap<string, User>
   /** The documents of each person who has several; there should be none. */
   readonly twins: PersistentMap<UserId, readonly User[]>
-  readonly groups: PersistentMap<string, Group>
+  readonly groups: PersistentMap<string, KnownGroup>
   readonly admissions: PersistentMap<AgentId, Admission>
   readonly gateways: PersistentMap<string, Gateway>
   readonly resources: PersistentMap<string, KnownResource>

@@ -16,6 +16,10 @@ export type Delegation = z.infer<typeof delegationSchema>
 
 /** Whether the delegation names this tool (`orders/get_order`). */
 export function covers(delegation: Delegation, action: string): boolean {
-  const all = `${action.slice(0, action.indexOf('/'))}/*`
-  return delegation.tools.some((tool) => tool === action || tool === all)
+  return delegation.tools.some((tool) => tool === action || isAllAround(tool, action))
+}
+
+/** Whether it is `orders/*`, and this is one of those. */
+function isAllAround(tool: string, action: string): boolean {
+  return tool.endsWith('/*') && action.startsWith(tool.slice(0, -1))
 }

@@ -1,4 +1,5 @@
 import type { Agent, Proof } from '../identity/agent.ts'
+import type { Group } from '../identity/group.ts'
 import type { Attributes, AttributeType } from '../identity/name.ts'
 import type { User } from '../identity/user.ts'
 import { type AgentId, splitAgentId, type TenantName } from '../ids.ts'
@@ -7,7 +8,6 @@ import type { KnownResource, TenantSnapshot } from '../snapshot.ts'
 import {
   type AttributeValues,
   bool,
-  type Entities,
   type Entity,
   type EntityUid,
   entityUid,
@@ -40,6 +40,14 @@ export function parentsOf(resource: string, tool: Tool): readonly string[] {
   return [`${resource}/*${tool.hint}`, `${resource}/*any`]
 }
 
+export type GroupType = 'AgentGroup' | 'UserGroup'
+/** How policies call groups, by whom they hold. */
+const GROUP_TYPES: Readonly<Record<Group['of'], GroupType>> = { agents: 'AgentGroup', users: 'UserGroup' }
+
+export function groupUid({ of, group }: Pick<Group, 'of' | 'group'>): EntityUid {
+  return entityUid(GROUP_TYPES[of], group)
+}
+
 /** What policies see of a tenant, by key. */
 export type EntityMap = PersistentMap<string, Entity>
 
@@ -56,21 +64,38 @@ export const COMMON_ENTITIES: readonly Entity[] = Object.values(ALL_ACTIONS).map
   strangerEntity('Action', name),
 )
 
-/**
- * A resource and its actions as policies see them. In another tenant's policies (the forbids of an agent's home) they go by
- * `<tenant>/<resource>`, so that no name there can mean one of its own.
- */
-export function resourceEntities({ resource, tools }: KnownResource, prefix = ''): readonly Entity[] {
-  const name = prefix + resource.resource
+/** A resource as its document declares it, with all that questions about it look at. */
+export function knownResource(resource: KnownResource['resource'], tools: readonly Tool[]): KnownResource {
   const attrs = new Map<string, Value>([
     ['labels', setOf(resource.labels.map(text))],
     ['kind', text(resource.type)],
   ])
-  return [
-    { ...strangerEntity('Resource', name), attrs },
-    ...groupsOf(name).map((group) => actionEntity(group.name, [group.within])),
-    ...Array.from(tools.values(), (tool) => actionEntity(prefix + tool.action, groupsOver(name, tool))),
-  ]
+  const action = (tool: Tool) => actionEntity(tool.action, groupsOver(resource.resource, tool))
+  return {
+    resource,
+    tools: new Map(tools.map((tool) => [tool.name, tool])),
+    entity: { ...strangerEntity('Resource', resource.resource), attrs },
+    actions: new Map(tools.map((tool) => [tool.name, action(tool)])),
+  }
+}
+
+/** All that a tenant has by a resource. */
+export function resourceEntities({ resource, entity, actions }: KnownResource): readonly Entity[] {
+  const groups = groupsOf(resource.resource).map((group) => actionEntity(group.name, [group.within]))
+  return [entity, ...groups, ...actions.values()]
+}
+
+/**
+ * A resource and one of its tools as the policies of an agent's home see them: by `<tenant>/<resource>`, so that no name there can mean
+ * one of its own.
+ */
+export function entitiesAbroad(known: KnownResource, tool: Tool, prefix: string) {
+  const name = prefix + known.resource.resource
+  return {
+    resource: { ...known.entity, uid: entityUid('Resource', name) },
+    action: actionEntity(prefix + tool.action, groupsOver(name, tool)),
+    groups: groupsOf(name).map((group) => actionEntity(group.name, [group.within])),
+  }
 }
 
 function actionEntity(name: string, within: readonly string[]): Entity {
@@ -89,7 +114,7 @@ export function agentUid(id: AgentId, tenant: TenantName): EntityUid {
 }
 
 /** Where somebody is looked at: the tenant's own declarations and groups. */
-type Surroundings = Pick<TenantSnapshot, 'tenant' | 'entities'>
+type Surroundings = Pick<TenantSnapshot, 'tenant' | 'groups'>
 
 /**
  * The agent as one tenant's policies see it. What its home declares about it counts at home only: a guest's home must not be able
@@ -99,70 +124,72 @@ export function agentEntity(
   id: AgentId,
   agent: Agent,
   proof: Proof,
-  { tenant, entities }: Surroundings,
+  { tenant, groups }: Surroundings,
 ): Entity {
   const { home } = splitAgentId(id)
   const atHome = home === tenant.tenant
   const types = atHome ? tenant.agent_attributes : {}
-  const own: Readonly<Record<(typeof AGENT_ATTRIBUTES)[number], string>> = {
-    kind: agent.kind,
-    home,
-    proof,
-    owner: agent.owner,
-  }
+  const own = (name: string) => (name === 'home' ? home : name === 'proof' ? proof : ownOf(agent, name))
   const uid = agentUid(id, tenant.tenant as TenantName)
-  const ancestors = atHome ? groupsAround('AgentGroup', agent.groups, entities) : NO_ANCESTORS
-  return { uid, attrs: declaredValues(agent.attributes, types, own), tags: NOTHING, ancestors }
+  const ancestors = atHome ? groupsAround('agents', agent.groups, groups) : NO_ANCESTORS
+  const attrs = declaredValues(agent.attributes, types, AGENT_ATTRIBUTES, own)
+  return { uid, attrs, tags: NOTHING, ancestors }
+}
+
+function ownOf(agent: Agent, name: string): string | undefined {
+  return name === 'kind' ? agent.kind : name === 'owner' ? agent.owner : undefined
 }
 
 /** An attribute that the user lacks is absent: a policy that reads it can't be judged, and that denies. */
-export function userEntity(user: User, { tenant, entities }: Surroundings): Entity {
-  const attrs = declaredValues(user.attributes, tenant.user_attributes, {})
-  const ancestors = groupsAround('UserGroup', user.groups, entities)
+export function userEntity(user: User, { tenant, groups }: Surroundings): Entity {
+  const attrs = declaredValues(user.attributes, tenant.user_attributes, [], noneOwn)
+  const ancestors = groupsAround('users', user.groups, groups)
   return { uid: entityUid('User', user.user), attrs, tags: NOTHING, ancestors }
 }
 
-/** Of whom a group's members are, and how policies call it. */
-export type GroupType = 'AgentGroup' | 'UserGroup'
-
-/** The groups that somebody names, and all that those are in. */
-function groupsAround(type: GroupType, named: readonly string[], entities: Entities): ReadonlySet<string> {
-  if (named.length === 0) return NO_ANCESTORS
+/** The groups that somebody names, and all that those are in. Of one group it is that group's own set: nothing is put together. */
+function groupsAround(
+  of: Group['of'],
+  named: readonly string[],
+  groups: TenantSnapshot['groups'],
+): ReadonlySet<string> {
+  const [first, ...more] = named
+  if (first === undefined) return NO_ANCESTORS
+  if (more.length === 0) return groupAround(of, first, groups)
   const around = new Set<string>()
-  for (const name of named) {
-    const { key } = entityUid(type, name)
-    around.add(key)
-    for (const above of entities.get(key)?.ancestors ?? []) around.add(above)
-  }
+  for (const name of named) for (const key of groupAround(of, name, groups)) around.add(key)
   return around
+}
+
+function groupAround(of: Group['of'], name: string, groups: TenantSnapshot['groups']): ReadonlySet<string> {
+  const known = groups.get(name)
+  return known?.group.of === of ? known.around : new Set([groupUid({ of, group: name }).key])
 }
 
 type Declared = Readonly<Record<string, AttributeType>>
 
 /**
- * Attributes as Cedar values, each read when a policy asks for it: most policies look at few of many. `own` are the ones that no
- * declaration hides.
+ * Attributes as Cedar values, each read when a policy asks for it: most policies look at few of many. `own` gives the ones of
+ * `ownNames`, which no declaration hides.
  */
 function declaredValues(
   given: Attributes,
   types: Declared,
-  own: Readonly<Record<string, string>>,
+  ownNames: readonly string[],
+  own: (name: string) => string | undefined,
 ): AttributeValues {
   const get = (name: string): Value | undefined => {
-    const fixed = Object.hasOwn(own, name) ? own[name] : undefined
+    const fixed = own(name)
     if (fixed !== undefined) return text(fixed)
     const type = Object.hasOwn(types, name) && Object.hasOwn(given, name) ? types[name] : undefined
     return type && valueAs(type, given[name])
   }
-  const all = () => new Map(entriesOf([...Object.keys(types), ...Object.keys(own)], get))
-  return {
-    get,
-    has: (name) => get(name) !== undefined,
-    get size() {
-      return all().size
-    },
-    [Symbol.iterator]: () => all()[Symbol.iterator](),
-  }
+  const all = () => new Map(entriesOf([...Object.keys(types), ...ownNames], get))
+  return { get, [Symbol.iterator]: () => all()[Symbol.iterator]() }
+}
+
+function noneOwn(): undefined {
+  return undefined
 }
 
 function entriesOf(

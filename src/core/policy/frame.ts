@@ -1,11 +1,11 @@
 import { link } from '../lifecycle/revocation.ts'
 import type { TenantSnapshot } from '../snapshot.ts'
 import {
+  type CedarPolicy,
   type CedarRequest,
   type Entities,
   type Entity,
   type EntityUid,
-  entityUid,
   layer,
   type RecordValue,
   record,
@@ -16,10 +16,10 @@ import {
 import { parseIp } from './cedar/extensions/ip.ts'
 import type { IpValue } from './cedar/value.ts'
 import type { ConditionResult, Fact, Facts } from './condition.ts'
-import { actionUid, agentEntity, resourceEntities, strangerEntity, userEntity } from './entities.ts'
+import { agentEntity, entitiesAbroad, strangerEntity, userEntity } from './entities.ts'
 import { factName } from './facts-resource.ts'
 import { type Fit, fitOf } from './fit.ts'
-import { policiesInScope } from './policy-index.ts'
+import { type Asked, policiesInScope } from './policy-index.ts'
 import type { PolicySet } from './policy-set.ts'
 import type { Whole } from './question.ts'
 import type { Tool } from './tool.ts'
@@ -32,8 +32,11 @@ export type Frame = {
   readonly user?: EntityUid
   readonly action: EntityUid
   readonly resource: EntityUid
-  /** `context` without the conditions, which depend on the candidates. */
-  readonly context: ReadonlyMap<string, Value>
+  /** What scopes look at, beside the principal. */
+  readonly asked: Omit<Asked, 'principal'>
+  /** What `context` is made of beside the conditions, which depend on the candidates. */
+  readonly input: Value
+  readonly address?: IpValue
 }
 
 /** One side of the question: whose policies, about whom. */
@@ -77,12 +80,9 @@ function sideOf(
   return { principal, frame, uid, candidates, uncovered, names }
 }
 
-/** A scope looks at nothing in it. */
-const NO_CONTEXT = record(new Map())
-
-function inScope({ action, resource, entities }: Frame, uid: EntityUid, { index }: PolicySet) {
-  const request = { principal: uid, action, resource, context: NO_CONTEXT }
-  return policiesInScope(index, request, entities)
+function inScope({ asked, entities }: Frame, uid: EntityUid, { index }: PolicySet): readonly CedarPolicy[] {
+  const principal = entities.get(uid.key) ?? strangerEntity(uid.type, uid.id)
+  return policiesInScope(index, { principal, ...asked }, entities)
 }
 
 /** The question as Cedar asks it, with the conditions that hold. */
@@ -93,25 +93,40 @@ export function cedarRequest(frame: Frame, principal: EntityUid, holding: Readon
 
 /** A frame's whole context, the same for each of its sides. */
 export function contextWith(frame: Frame, holding: Iterable<string>): RecordValue {
-  const context = new Map(frame.context)
+  const { agent, user, input, address } = frame
+  const context = new Map<string, Value>()
+  context.set('agent', agent)
+  if (user !== undefined) context.set('user', user)
+  context.set('input', input)
+  if (address !== undefined) context.set('address', address)
   context.set('conditions', setOf(Array.from(holding, text)))
   return record(context)
 }
 
 function ownFrame(question: Whole, tool: Tool, input: Value): Frame {
-  const { tenant, caller, chain, request } = question
+  const { tenant, caller, chain, known, request } = question
   const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant)
   const person = question.user && userEntity(question.user, tenant)
-  const user = person?.uid
-  return {
+  const action = known.actions.get(tool.name) ?? strangerEntity('Action', tool.action)
+  const frame = {
     tenant,
     entities: people(agent, person, tenant.entities),
     agent: agent.uid,
-    ...(user ? { user } : {}),
-    action: actionUid(tool.action),
-    resource: entityUid('Resource', request.resource),
-    context: contextOf(question, agent.uid, user, input),
+    action: action.uid,
+    resource: known.entity.uid,
+    asked: { action, resource: known.entity },
+    input,
   }
+  return withRest(frame, person, request.address)
+}
+
+type Filling<T> = { -readonly [K in keyof T]: T[K] }
+
+function withRest(frame: Filling<Frame>, person: Entity | undefined, peer: string | undefined): Frame {
+  if (person !== undefined) frame.user = person.uid
+  const address = peer === undefined ? undefined : addressOf(peer)
+  if (address !== undefined) frame.address = address
+  return frame
 }
 
 /** The agent and its user over what the tenant has: two comparisons, not a store for each question. */
@@ -127,36 +142,18 @@ function homeFrame(question: Whole, tool: Tool, input: Value): Frame {
   const prefix = `${request.tenant}/`
   const agent = agentEntity(caller.id, caller.agent, chain.proof, tenant)
   const person = user && strangerEntity('User', prefix + user.user)
-  const abroad = resourceEntities({ ...known, tools: new Map([[tool.name, tool]]) }, prefix)
-  return {
+  const { action, resource, groups } = entitiesAbroad(known, tool, prefix)
+  const abroad = new Map([action, resource, ...groups].map((each) => [each.uid.key, each]))
+  const frame = {
     tenant,
-    entities: people(
-      agent,
-      person,
-      layer(new Map(abroad.map((each) => [each.uid.key, each])), tenant.entities),
-    ),
+    entities: people(agent, person, layer(abroad, tenant.entities)),
     agent: agent.uid,
-    ...(person ? { user: person.uid } : {}),
-    action: actionUid(prefix + tool.action),
-    resource: entityUid('Resource', prefix + request.resource),
-    context: contextOf(question, agent.uid, person?.uid, input),
+    action: action.uid,
+    resource: resource.uid,
+    asked: { action, resource },
+    input,
   }
-}
-
-function contextOf(
-  { request }: Whole,
-  agent: EntityUid,
-  user: EntityUid | undefined,
-  input: Value,
-): ReadonlyMap<string, Value> {
-  const context = new Map<string, Value>([
-    ['agent', agent],
-    ['input', input],
-  ])
-  if (user !== undefined) context.set('user', user)
-  const address = request.address === undefined ? undefined : addressOf(request.address)
-  if (address !== undefined) context.set('address', address)
-  return context
+  return withRest(frame, person, request.address)
 }
 
 const addresses = new Map<string, IpValue | undefined>()

@@ -7,7 +7,6 @@ import {
   evaluateClauses,
   type PolicyOutcome,
   type RecordValue,
-  record,
   UNKNOWN,
   type Value,
 } from './cedar/cedar.ts'
@@ -136,13 +135,10 @@ function withDoubts(side: FrameSide, claimed: boolean): JudgedSide {
   if (doubts.length === 0) return side
   const sure = side.candidates.filter((policy) => !doubts.includes(policy))
   const request = { principal: side.uid, action: side.frame.action, resource: side.frame.resource }
-  const near = doubts.filter((policy) =>
-    policy.inScope({ ...request, context: NO_CONTEXT }, side.frame.entities),
-  )
+  const near = doubts.filter((policy) => policy.inScope(request, side.frame.entities))
   const names = new Set([...side.names, ...near.flatMap(({ conditions }) => [...conditions.names])])
   return { ...side, doubts, sure, names: [...names].sort() }
 }
-const NO_CONTEXT = record(new Map())
 
 /** Of another tenant only that it forbade. */
 function worthTelling({ side }: Judged): boolean {
@@ -158,13 +154,15 @@ type View = {
 
 /** Sides of one frame are neighbours: the agent's and the user's, then the home's. */
 function viewsOf(sides: readonly JudgedSide[], conditions: AskedConditions): readonly View[] {
-  const views: View[] = []
-  for (const frame of new Set(sides.map((side) => side.frame))) {
-    const ofFrame = sides.filter((side) => side.frame === frame)
+  const own = sides.filter(({ principal }) => principal !== 'home')
+  const home = sides.length === own.length ? [] : sides.slice(own.length)
+  return [own, home].flatMap((ofFrame) => {
+    const [first] = ofFrame
+    if (first === undefined) return []
+    const { frame } = first
     const results = namesIn(ofFrame).map((name) => conditions(frame.tenant, name))
-    views.push({ frame, sides: ofFrame, results })
-  }
-  return views
+    return [{ frame, sides: ofFrame, results }]
+  })
 }
 
 function namesIn(sides: readonly FrameSide[]): readonly string[] {

@@ -1,39 +1,46 @@
 import { type Group, MOST_GROUPS_ABOVE } from '../identity/group.ts'
-import { type Own, withEntry } from '../persistent-map.ts'
-import { buildEntities, type EntityUid, entityUid } from './cedar/cedar.ts'
-import type { EntityMap, GroupType } from './entities.ts'
+import { emptyMap, type Own, type PersistentMap, withEntry } from '../persistent-map.ts'
+import { buildEntities, type Entities, type Entity } from './cedar/cedar.ts'
+import { type EntityMap, groupUid } from './entities.ts'
 
-const TYPES: Readonly<Record<Group['of'], GroupType>> = { agents: 'AgentGroup', users: 'UserGroup' }
+/** A group with the keys of all that its members are in by it: itself, and all that it is in. */
+export type KnownGroup = { readonly group: Group; readonly around: ReadonlySet<string> }
+export type KnownGroups = PersistentMap<string, KnownGroup>
 
-export function groupUid({ of, group }: Pick<Group, 'of' | 'group'>): EntityUid {
-  return entityUid(TYPES[of], group)
-}
-
-type Groups = ReadonlyMap<string, Group>
-type GroupEdit = {
-  readonly before: Groups
-  readonly after: Groups
+export type Nested = {
+  readonly groups: KnownGroups
   readonly entities: EntityMap
-  readonly own: Own
+  readonly problem?: string
 }
 
 /**
- * The tenant's groups as policies see them, each with all that it is in. They are few beside their members, and change seldom: when one
- * does, all are nested anew. Groups within themselves, or in too many, are no groups, and a problem.
+ * The tenant's groups after some of their documents changed, each with all that it is in, and as policies see them. They are few beside
+ * their members and change seldom, so all are nested anew. Groups within themselves, or in too many, are in nothing, and a problem.
  */
-export function nestGroups({ before, after, entities, own }: GroupEdit): {
-  readonly entities: EntityMap
-  readonly problem?: string
-} {
-  let next = entities
-  for (const group of before.values()) next = withEntry(next, groupUid(group).key, undefined, own)
-  const nested = nest(after.values())
-  if (typeof nested === 'string') return { entities: next, problem: nested }
-  for (const group of after.values()) {
-    const { key } = groupUid(group)
-    next = withEntry(next, key, nested.get(key), own)
+export function nestGroups(
+  before: KnownGroups,
+  changes: ReadonlyMap<string, Group | undefined>,
+  known: EntityMap,
+  own: Own,
+): Nested {
+  const documents = new Map(Array.from(before.values(), ({ group }) => [group.group, group]))
+  let [groups, entities] = [emptyMap<string, KnownGroup>(), known]
+  for (const group of documents.values()) entities = withEntry(entities, groupUid(group).key, undefined, own)
+  for (const [name, group] of changes) {
+    documents.delete(name)
+    if (group) documents.set(name, group)
   }
-  return { entities: next }
+  const nested = nest(documents.values())
+  for (const group of documents.values()) {
+    const entity = typeof nested === 'string' ? undefined : nested.get(groupUid(group).key)
+    entities = withEntry(entities, groupUid(group).key, entity, own)
+    groups = withEntry(groups, group.group, { group, around: aroundOf(group, entity) }, own)
+  }
+  return typeof nested === 'string' ? { groups, entities, problem: nested } : { groups, entities }
+}
+
+function aroundOf(group: Group, entity: Entity | undefined): ReadonlySet<string> {
+  return new Set([groupUid(group).key, ...(entity?.ancestors ?? [])])
 }
 
 /** Why such groups can't be, if they can't. */
@@ -43,7 +50,7 @@ export function groupsProblem(groups: Iterable<Group>): string | undefined {
 }
 
 /** The groups as entities, or what is wrong with them. */
-function nest(groups: Iterable<Group>) {
+function nest(groups: Iterable<Group>): Entities | string {
   const drafts = Array.from(groups, (group) => ({
     uid: groupUid(group),
     parents: group.in.map((name) => groupUid({ of: group.of, group: name })),

@@ -1,57 +1,95 @@
 import { emptyNode, find, isEmpty, type Node, type Own, put, take } from '../persistent-map.ts'
-import type { CedarPolicy, CedarRequest, Entities, EntityUid, ScopeConstraint } from './cedar/cedar.ts'
+import type { CedarPolicy, Entities, Entity, EntityUid, ScopeConstraint } from './cedar/cedar.ts'
 
 /**
  * Policies by what their scope asks of the principal, then of the action, then of the resource, so that a question touches only those
- * that can match. It may find too much, never too little: what it finds is held against the scope again.
+ * that can match. It may find too much, never too little: `loose` are those that can't be filed exactly (`is T in e` is filed under `e`
+ * alone, a long list of actions under anything), and the scope of each is asked again.
  */
-export type PolicyIndex = Node<ByAction>
-type ByAction = Node<ByResource>
-type ByResource = Node<Bucket>
+export type PolicyIndex = { readonly exact: Filed; readonly loose: Filed }
+type Filed = Level<Level<Level<Bucket>>>
 /** Sorted by id. */
 type Bucket = readonly CedarPolicy[]
 
-/** What an open constraint is filed under; never the name of a type, nor the key of an entity. */
-const ANYTHING = ''
+/** What is filed under one constraint: on anything, on a type, on one entity, on whatever is within one. */
+type Level<V> = {
+  readonly any: V | undefined
+  readonly types: Node<V>
+  readonly same: Node<V>
+  readonly within: Node<V>
+}
+type Place = { readonly under: 'any' } | { readonly under: 'types' | 'same' | 'within'; readonly key: string }
+
+const EMPTY_LEVEL: Level<never> = {
+  any: undefined,
+  types: emptyNode(),
+  same: emptyNode(),
+  within: emptyNode(),
+}
+export const EMPTY_INDEX: PolicyIndex = { exact: EMPTY_LEVEL, loose: EMPTY_LEVEL }
 
 /** A policy that lists more actions than this is filed under none of them, lest one policy fill the memory of thousands. */
 const MOST_PLACES = 32
 
-export const EMPTY_INDEX: PolicyIndex = emptyNode()
+/** The three that a scope looks at, with what each is within. */
+export type Asked = { readonly principal: Entity; readonly action: Entity; readonly resource: Entity }
 
-/** Every policy that has the request in its scope, each once, sorted by id. */
+/** Every policy that has the question in its scope, each once, sorted by id. `entities` are asked where the index is not exact. */
 export function policiesInScope(
   index: PolicyIndex,
-  request: CedarRequest,
+  asked: Asked,
   entities: Entities,
 ): readonly CedarPolicy[] {
-  const actions = keysMetBy(request.action, entities)
-  const resources = keysMetBy(request.resource, entities)
   const found: CedarPolicy[] = []
-  for (const principal of keysMetBy(request.principal, entities)) {
-    const byAction = find(index, principal)
-    if (byAction === undefined) continue
-    for (const action of actions) {
-      const byResource = find(byAction, action)
-      if (byResource === undefined) continue
-      for (const resource of resources) addMatching(found, find(byResource, resource), request, entities)
-    }
-  }
-  return found.length > 1 ? sortedOnce(found) : found
+  addFiled(found, index.exact, asked)
+  if (index.loose === EMPTY_LEVEL) return sortedOnce(found)
+  const loose: CedarPolicy[] = []
+  addFiled(loose, index.loose, asked)
+  const request = { principal: asked.principal.uid, action: asked.action.uid, resource: asked.resource.uid }
+  for (const policy of loose) if (policy.inScope(request, entities)) found.push(policy)
+  return sortedOnce(found)
 }
 
-function addMatching(
-  found: CedarPolicy[],
-  bucket: Bucket | undefined,
-  request: CedarRequest,
-  entities: Entities,
+function addFiled(found: CedarPolicy[], filed: Filed, { principal, action, resource }: Asked): void {
+  const inBucket = (bucket: Bucket) => {
+    for (const policy of bucket) found.push(policy)
+  }
+  const inResources = (byResource: Level<Bucket>) => eachMet(resource, byResource, inBucket)
+  const inActions = (byAction: Level<Level<Bucket>>) => eachMet(action, byAction, inResources)
+  eachMet(principal, filed, inActions)
+}
+
+/** What is filed under constraints that the entity meets. */
+function eachMet<V>(
+  { uid, ancestors }: Entity,
+  { any, types, same, within }: Level<V>,
+  visit: (met: V) => void,
 ): void {
-  if (bucket === undefined) return
-  for (const policy of bucket) if (policy.inScope(request, entities)) found.push(policy)
+  if (any !== undefined) visit(any)
+  if (!isEmpty(types)) visitFound(types, uid.type, visit)
+  if (!isEmpty(same)) visitFound(same, uid.key, visit)
+  if (isEmpty(within)) return
+  visitFound(within, uid.key, visit)
+  for (const above of ancestors) visitFound(within, above, visit)
+}
+
+function visitFound<V>(node: Node<V>, key: string, visit: (met: V) => void): void {
+  const met = find(node, key)
+  if (met !== undefined) visit(met)
+}
+
+function isLoose({ scope: { principal, action, resource } }: CedarPolicy): boolean {
+  const long = action.op === 'in' && action.entities.length > MOST_PLACES
+  return long || isTypeWithin(principal) || isTypeWithin(action) || isTypeWithin(resource)
+}
+
+function isTypeWithin(constraint: ScopeConstraint): boolean {
+  return constraint.op === 'is' && constraint.in !== undefined
 }
 
 /** A policy that lists several actions stands under each of them, and may be met by more than one. */
 function sortedOnce(found: CedarPolicy[]): readonly CedarPolicy[] {
+  if (found.length < 2) return found
   return found.sort(byId).filter((policy, at) => policy !== found[at - 1])
 }
 
@@ -59,28 +97,27 @@ function byId(a: CedarPolicy, b: CedarPolicy): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
 
-/** Everything that a constraint which this entity meets can be filed under. */
-function keysMetBy(uid: EntityUid, entities: Entities): readonly string[] {
-  const above = entities.get(uid.key)?.ancestors
-  return above === undefined ? [ANYTHING, uid.type, uid.key] : [ANYTHING, uid.type, uid.key, ...above]
-}
+const ANYWHERE: readonly Place[] = [{ under: 'any' }]
 
-function keysOf(constraint: ScopeConstraint): ReadonlySet<string> {
+function placesOf(constraint: ScopeConstraint): readonly Place[] {
   switch (constraint.op) {
     case 'all':
-      return new Set([ANYTHING])
+      return ANYWHERE
     case '==':
-      return new Set([constraint.entity.key])
-    case 'in': {
-      const keys = new Set(constraint.entities.map(({ key }) => key))
-      return keys.size > MOST_PLACES ? new Set([ANYTHING]) : keys
-    }
+      return [{ under: 'same', key: constraint.entity.key }]
+    case 'in':
+      return constraint.entities.length > MOST_PLACES ? ANYWHERE : within(constraint.entities)
     case 'is':
-      return new Set([constraint.in?.key ?? constraint.type])
+      return constraint.in ? within([constraint.in]) : [{ under: 'types', key: constraint.type }]
   }
 }
 
-/** An edit of an index: `index` is what it has come to; `closed` must be asked for last. */
+function within(entities: readonly EntityUid[]): readonly Place[] {
+  const keys = new Set(entities.map(({ key }) => key))
+  return Array.from(keys, (key) => ({ under: 'within', key }))
+}
+
+/** An edit of an index: `index` is what it has come to; `closedIndex` must be asked for last. */
 export type IndexEdit = { index: PolicyIndex; readonly own: Own; readonly unsorted: Set<CedarPolicy[]> }
 
 export function openIndex(index: PolicyIndex): IndexEdit {
@@ -94,20 +131,18 @@ export function closedIndex({ index, unsorted }: IndexEdit): PolicyIndex {
 }
 
 export function addToIndex(edit: IndexEdit, policy: CedarPolicy): void {
-  eachPlace(edit, policy, (bucket) => {
-    const mine = ownBucket(edit, bucket ?? [])
+  eachPlace(edit, policy, (bucket = []) => {
+    const mine = ownBucket(edit, bucket)
     mine.push(policy)
     return mine
   })
 }
 
 export function takeFromIndex(edit: IndexEdit, policy: CedarPolicy): void {
-  eachPlace(edit, policy, (bucket) => {
-    const at = bucket?.indexOf(policy) ?? -1
-    if (bucket === undefined || at < 0) return bucket
-    if (bucket.length === 1) return undefined
+  eachPlace(edit, policy, (bucket = []) => {
+    if (bucket.length <= 1) return undefined
     const mine = ownBucket(edit, bucket)
-    mine.splice(at, 1)
+    mine.splice(mine.indexOf(policy), 1)
     return mine
   })
 }
@@ -120,30 +155,32 @@ function ownBucket({ own, unsorted }: IndexEdit, bucket: Bucket): CedarPolicy[] 
   return copy
 }
 
+/** What stands in a place after a change; nothing takes the place away. */
 type Change<V> = (before: V | undefined) => V | undefined
 
-function eachPlace(edit: IndexEdit, { scope }: CedarPolicy, change: Change<Bucket>): void {
+function eachPlace(edit: IndexEdit, policy: CedarPolicy, change: Change<Bucket>): void {
   const { own } = edit
-  for (const principal of keysOf(scope.principal))
-    for (const action of keysOf(scope.action))
-      for (const resource of keysOf(scope.resource))
-        edit.index = changed(edit.index, principal, own, (byAction = emptyNode()) =>
-          filled(
-            changed(byAction, action, own, (byResource = emptyNode()) =>
-              filled(changed(byResource, resource, own, change)),
-            ),
-          ),
-        )
+  const { principal, action, resource } = policy.scope
+  const part = isLoose(policy) ? 'loose' : 'exact'
+  for (const who of placesOf(principal))
+    for (const what of placesOf(action))
+      for (const where of placesOf(resource)) {
+        const place = inLevel(who, own, inLevel(what, own, inLevel(where, own, change)))
+        edit.index = { ...edit.index, [part]: place(edit.index[part]) ?? EMPTY_LEVEL }
+      }
 }
 
-/** A node with another value under a key; what holds nothing any more is taken out. */
-function changed<V>(node: Node<V>, key: string, own: Own, change: Change<V>): Node<V> {
-  const before = find(node, key)
-  const after = change(before)
-  if (after === before) return node
-  return after === undefined ? take(node, key, own) : put(node, key, after, own)
+function inLevel<V>(place: Place, own: Own, change: Change<V>): Change<Level<V>> {
+  return (level = EMPTY_LEVEL) => {
+    if (place.under === 'any') return filled({ ...level, any: change(level.any) })
+    const node = level[place.under]
+    const after = change(find(node, place.key))
+    const next = after === undefined ? take(node, place.key, own) : put(node, place.key, after, own)
+    return filled({ ...level, [place.under]: next })
+  }
 }
 
-function filled<V>(node: Node<V>): Node<V> | undefined {
-  return isEmpty(node) ? undefined : node
+function filled<V>(level: Level<V>): Level<V> | undefined {
+  const { any, types, same, within: inside } = level
+  return any === undefined && isEmpty(types) && isEmpty(same) && isEmpty(inside) ? undefined : level
 }

@@ -50,33 +50,29 @@ export function lookUp(
   const actors = chain.actors.map((id) =>
     id === chain.agent ? caller : actor(id, request.tenant, tenant, snapshot),
   )
-  return {
-    request,
-    chain,
-    now,
-    opinions,
-    caller,
-    actors,
-    ...given('tenant', tenant),
-    ...given('known', tenant?.resources.get(request.resource)),
-    ...given('user', chain.user && tenant?.users.get(chain.user)),
-  }
+  const question: Filling<Question> = { request, chain, now, opinions, caller, actors }
+  if (tenant === undefined) return question
+  question.tenant = tenant
+  const known = tenant.resources.get(request.resource)
+  if (known !== undefined) question.known = known
+  const user = chain.user === undefined ? undefined : tenant.users.get(chain.user)
+  if (user !== undefined) question.user = user
+  return question
 }
+
+type Filling<T> = { -readonly [K in keyof T]: T[K] }
 
 function actor(id: AgentId, name: TenantName, tenant: TenantSnapshot | undefined, snapshot: Snapshot): Actor {
-  const guest = splitAgentId(id).home !== name
-  const home = guest ? snapshot.tenants.get(splitAgentId(id).home) : tenant
-  return {
-    id,
-    guest,
-    ...given('home', home),
-    ...given('agent', home?.agents.get(id)),
-    ...(guest ? given('admission', tenant?.admissions.get(id)) : {}),
-  }
-}
-
-function given<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
-  return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V }
+  const own = splitAgentId(id).home
+  const guest = own !== name
+  const home = guest ? snapshot.tenants.get(own) : tenant
+  const found: Filling<Actor> = { id, guest }
+  if (home !== undefined) found.home = home
+  const agent = home?.agents.get(id)
+  if (agent !== undefined) found.agent = agent
+  const admission = guest ? tenant?.admissions.get(id) : undefined
+  if (admission !== undefined) found.admission = admission
+  return found
 }
 
 export function isWhole(question: Question): question is Whole {

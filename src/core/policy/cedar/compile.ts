@@ -1,7 +1,14 @@
 import { type Entities, NO_ENTITIES } from './entities.ts'
 import type { Expression, Variable } from './expression.ts'
 import { matches } from './like.ts'
-import { attribute, BINARY_OPERATORS, has, UNARY_OPERATORS, wrongType } from './operators.ts'
+import {
+  attribute,
+  BINARY_OPERATORS,
+  type BinaryOperator,
+  has,
+  UNARY_OPERATORS,
+  wrongType,
+} from './operators.ts'
 import {
   bool,
   type EntityUid,
@@ -60,7 +67,7 @@ function code(expression: Expression): Code {
     case 'binary':
       return binary(expression)
     case 'attr':
-      return strict(expression.of, (of, entities) => attribute(of, expression.name, entities), true)
+      return attributeCode(expression)
     case 'has':
       return strict(expression.of, (of, entities) => has(of, expression.path, entities), true)
     case 'like':
@@ -78,7 +85,7 @@ function code(expression: Expression): Code {
   }
 }
 
-const VARIABLES: Readonly<Record<Variable, Run>> = {
+const VARIABLES: Readonly<Record<Variable, (request: CedarRequest) => Value>> = {
   principal: (request) => request.principal,
   action: (request) => request.action,
   resource: (request) => request.resource,
@@ -112,11 +119,20 @@ function strict(
   return from([arg], build, readsStore)
 }
 
+/** Most attributes are read of what is asked about; those cost one step. */
+function attributeCode({ of, name }: Extract<Expression, { op: 'attr' }>): Code {
+  if (of.op !== 'var') return strict(of, (value, entities) => attribute(value, name, entities), true)
+  const read = VARIABLES[of.name]
+  return { run: (request, entities) => attribute(read(request), name, entities), fixed: undefined }
+}
+
 function binary(expression: Extract<Expression, { op: 'binary' }>): Code {
   const { name } = expression
   const apply = BINARY_OPERATORS[name]
+  const constant = expression.right.op === 'value' ? expression.right.value : undefined
   const build = ([left, right]: readonly Run[]): Run => {
     if (left === undefined || right === undefined) return () => FALSE
+    if (constant !== undefined) return againstConstant(left, apply, constant)
     return (request, entities) => {
       const first = left(request, entities)
       if (first.kind === 'failure') return first
@@ -126,6 +142,13 @@ function binary(expression: Extract<Expression, { op: 'binary' }>): Code {
   }
   const readsStore = name === 'in' || name === 'getTag' || name === 'hasTag'
   return from([expression.left, expression.right], build, readsStore)
+}
+
+function againstConstant(left: Run, apply: BinaryOperator, constant: Value): Run {
+  return (request, entities) => {
+    const first = left(request, entities)
+    return first.kind === 'failure' ? first : apply(first, constant, entities)
+  }
 }
 
 /**

@@ -2,10 +2,7 @@ import { err, ok, type Result } from '../../result.ts'
 import type { EntityUid, Value } from './value.ts'
 
 /** Attributes by name. A `Map` serves; so does a view that reads each where it is declared. */
-export type AttributeValues = Pick<
-  ReadonlyMap<string, Value>,
-  'get' | 'has' | 'size' | typeof Symbol.iterator
->
+export type AttributeValues = Pick<ReadonlyMap<string, Value>, 'get' | typeof Symbol.iterator>
 
 /** What is known of an entity. `ancestors` holds the keys of every entity above it, closed. */
 export type Entity = {

@@ -161,7 +161,7 @@ function hasOne(of: Value, name: string, entities: Entities): Outcome {
   if (of.kind === 'record') return bool(of.fields.has(name))
   if (of.kind === 'unknown') return UNKNOWN
   if (of.kind !== 'entity') return wrongType('has', 'record or entity', of)
-  return bool(entities.get(of.key)?.attrs.has(name) ?? false)
+  return bool(entities.get(of.key)?.attrs.get(name) !== undefined)
 }
 
 /** `of has a.b.c`: false at the first step that is missing; a step that is no record or entity is an error. */

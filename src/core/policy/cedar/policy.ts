@@ -17,6 +17,9 @@ export type Clause = {
   readonly parts: readonly { readonly expression: Expression; readonly run: Run }[]
 }
 
+/** What a scope looks at of a request. */
+export type AskedScope = Pick<CedarRequest, 'principal' | 'action' | 'resource'>
+
 /** A policy, read and compiled once, judged for every request. Holds no request and never changes. */
 export type CedarPolicy = {
   readonly id: string
@@ -26,7 +29,7 @@ export type CedarPolicy = {
   readonly clauses: readonly Clause[]
   /** The conditions it names through `context.conditions`. */
   readonly conditions: NamedConditions
-  readonly inScope: (request: CedarRequest, entities: Entities) => boolean
+  readonly inScope: (asked: AskedScope, entities: Entities) => boolean
   /** As it was written, for another engine to read; absent where only its JSON form is known. */
   readonly source?: string
 }
@@ -87,7 +90,7 @@ function clause(kind: 'when' | 'unless', expression: Expression): Clause {
 
 type Test = (uid: EntityUid, entities: Entities) => boolean
 
-function compileScope(scope: Scope): (request: CedarRequest, entities: Entities) => boolean {
+function compileScope(scope: Scope): CedarPolicy['inScope'] {
   const principal = constraintTest(scope.principal)
   const action = constraintTest(scope.action)
   const resource = constraintTest(scope.resource)
