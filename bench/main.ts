@@ -7,13 +7,14 @@
 import { parseArgs } from 'node:util'
 import { append } from './append.ts'
 import { authzen } from './authzen.ts'
+import { decide } from './decide.ts'
 import { exchange } from './exchange.ts'
 import { mcp } from './mcp.ts'
 import { endAll, leaveServerCore, pinned } from './processes.ts'
 import { type Line, list, type Part, table } from './report.ts'
 import { rest } from './rest.ts'
 
-const PARTS: readonly Part[] = [exchange, mcp, authzen, append, rest]
+const PARTS: readonly Part[] = [decide, exchange, mcp, authzen, append, rest]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

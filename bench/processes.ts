@@ -30,6 +30,7 @@ export type StartOptions = {
   /** On the core of the server under test. */
   readonly measured?: boolean
   readonly nodeArgs?: readonly string[]
+  readonly readyWithinMs?: number
 }
 
 const children = new Set<ChildProcess>()
@@ -58,16 +59,18 @@ export async function startProcess(
   })
   children.add(child)
   child.once('exit', () => children.delete(child))
-  const facts = await readyLine(child, script).catch((error: unknown) => {
-    child.kill('SIGKILL')
-    throw error
-  })
+  const facts = await readyLine(child, script, options.readyWithinMs ?? READY_WITHIN_MS).catch(
+    (error: unknown) => {
+      child.kill('SIGKILL')
+      throw error
+    },
+  )
   return { pid: child.pid ?? 0, facts, ms: performance.now() - began, stop: () => stop(child) }
 }
 
-function readyLine(child: ChildProcess, script: string): Promise<Record<string, unknown>> {
+function readyLine(child: ChildProcess, script: string, withinMs: number): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${script} was not ready in time`)), READY_WITHIN_MS)
+    const late = setTimeout(() => reject(new Error(`${script} was not ready in time`)), withinMs)
     child.once('error', reject)
     let last = ''
     child.once('exit', (code) => {
