@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { type AuditReport, saveCheckpoints, TENANTS, verifyAudit } from './audit.ts'
 import { customerStory } from './customer.ts'
+import { askEngines, type EnginesReport, enginesText } from './engines.ts'
 import { ROOT } from './folders.ts'
 import { type Printer, printer } from './print.ts'
 import type { Story } from './story.ts'
@@ -38,7 +39,11 @@ async function tell(
   world: World,
   program: string,
   print: Printer,
-): Promise<{ readonly stories: readonly Story[]; readonly audit: AuditReport }> {
+): Promise<{
+  readonly stories: readonly Story[]
+  readonly audit: AuditReport
+  readonly engines: EnginesReport
+}> {
   await saveCheckpoints(world)
   const witness = createWitness(join(world.folder, 'authority', 'admin.sock'), TENANTS)
   await witness.look()
@@ -52,18 +57,22 @@ async function tell(
   const audit = await verifyAudit(world, program)
   for (const { tenant, events, says } of audit.tenants)
     print.line(`  ${tenant.padEnd(9)} ${String(events).padStart(4)} events  ${says}`)
-  return { stories: [workforce, customer], audit }
+  print.title("Engines: every decided call, asked of Cedar's own again")
+  const engines = await askEngines(world)
+  print.line(`  ${enginesText(engines)}`)
+  return { stories: [workforce, customer], audit, engines }
 }
 
 function summary(
   stories: readonly Story[],
   audit: AuditReport,
+  engines: EnginesReport,
   ms: number,
 ): { readonly ok: boolean; readonly text: string } {
   const steps = stories.flatMap((story) => story.steps)
   const good = steps.filter((step) => step.ok).length
-  const ok = good === steps.length && audit.verified && audit.events > 0
-  const text = `${good} of ${steps.length} steps as they must be, ${audit.events} events ${audit.verified ? 'verified' : 'NOT verified'}, ${(ms / 1000).toFixed(1)} s`
+  const ok = good === steps.length && audit.verified && audit.events > 0 && engines.ok
+  const text = `${good} of ${steps.length} steps as they must be, ${audit.events} events ${audit.verified ? 'verified' : 'NOT verified'}, ${enginesText(engines)}, ${(ms / 1000).toFixed(1)} s`
   return { ok, text }
 }
 
@@ -105,11 +114,11 @@ async function main(): Promise<number> {
   const stop = () => void world.close().finally(() => process.exit(130))
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    const { stories, audit } = await tell(world, copy?.folder ?? ROOT, print)
-    const { ok, text } = summary(stories, audit, performance.now() - began)
+    const { stories, audit, engines } = await tell(world, copy?.folder ?? ROOT, print)
+    const { ok, text } = summary(stories, audit, engines, performance.now() - began)
     if (options.json)
       process.stdout.write(
-        `${JSON.stringify({ ok, ...(options.without ? { without: options.without } : {}), stories, audit }, null, 2)}\n`,
+        `${JSON.stringify({ ok, ...(options.without ? { without: options.without } : {}), stories, audit, engines }, null, 2)}\n`,
       )
     print.line(`\n${ok ? 'ok' : 'FAILED'}: ${text}`)
     if (options.keep) {

@@ -163,6 +163,8 @@ async function startAuthority(place: Place, company: Company, start: Start): Pro
       gateway_origin: gateway,
       folder: join(folder, 'authority'),
       log_name: 'demo.countersign.example/log',
+      // Every decided call, where a company would ask about one in thousands.
+      ask_again: 1,
       allow_private: [company.cluster, company.idp].map((url) => new URL(url).host),
     },
   })
@@ -280,6 +282,7 @@ async function startGateway(
       authority,
       evidence: join(folder, 'pods', name, 'token'),
       journal: join(folder, name, 'journal'),
+      ask_again: 1,
     },
   })
   return start(name, join(program, 'bin/countersign.mjs'), ['serve', '--config', config, '--json'])
