@@ -6,6 +6,9 @@ const DECIDE = 'src/core/policy/decide.test.ts'
 const INDEX = 'src/core/policy/policy-index.ts'
 const INDEX_TEST = 'src/core/policy/policy-index.test.ts'
 const PROPERTIES = 'test/properties/decide.test.ts'
+const AGREEMENT = 'test/properties/agreement.test.ts'
+const CHAINS = 'test/properties/chains.test.ts'
+const QUARANTINE = 'test/properties/quarantine.test.ts'
 
 /** What is allowed. */
 export const DECISION_GUARDS: readonly Guard[] = [
@@ -16,7 +19,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: `if (user !== undefined) sides.push(sideOf('user', own, user, policies, false))`,
     replace: '',
     why: 'an agent reaches for any user whatever it may itself reach',
-    tests: [DECIDE, PROPERTIES],
+    tests: [PROPERTIES],
   },
   {
     name: 'revocation',
@@ -42,7 +45,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: 'if (refusal) return { refusal, reached: 5, asks: [], explanation: { sides: [], ...known } }',
     replace: '',
     why: 'a policy that says "unless" allows while nothing is known',
-    tests: [DECIDE],
+    tests: [PROPERTIES],
   },
   {
     name: 'delegation',
@@ -74,7 +77,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: `if (found.forbids.length > 0) return tell('forbidden', found.forbids)`,
     replace: `if (found.forbids.length > 0 && found.permits.length === 0) return tell('forbidden', found.forbids)`,
     why: 'a permit outweighs a forbid',
-    tests: [DECIDE, PROPERTIES],
+    tests: [PROPERTIES],
   },
   {
     name: 'policy-error',
@@ -82,7 +85,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: `if (erring.length > 0) return tell('error', [])`,
     replace: '',
     why: 'a forbid that can not be evaluated forbids nothing',
-    tests: [DECIDE],
+    tests: [PROPERTIES],
   },
   {
     name: 'default-deny',
@@ -90,7 +93,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: `return found.open.length > 0 ? tell('depends', found.open) : tell('no_permit', [])`,
     replace: `return found.open.length > 0 ? tell('depends', found.open) : tell('permitted', [])`,
     why: 'what no policy speaks of is allowed',
-    tests: [DECIDE],
+    tests: [PROPERTIES],
   },
   {
     name: 'chain-tenant',
@@ -98,7 +101,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: 'if (chain.tenant === request.tenant) return undefined',
     replace: 'if (chain.tenant !== undefined) return undefined',
     why: "a credential of one tenant is judged as another's",
-    tests: [DECIDE],
+    tests: [CHAINS],
   },
   {
     name: 'chain-end',
@@ -114,7 +117,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: 'if (each.guest && each.admission === undefined)',
     replace: 'if (each.guest && each.admission === undefined && each.agent === undefined)',
     why: 'an agent works in tenants that never admitted it',
-    tests: [DECIDE],
+    tests: [CHAINS, DECIDE],
   },
   {
     name: 'admission-at-token',
@@ -130,7 +133,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: 'if (admission.until !== undefined && now >= Date.parse(admission.until))',
     replace: 'if (admission.until !== undefined && Number.isNaN(now))',
     why: 'a guest stays past the end of its admission',
-    tests: [DECIDE],
+    tests: [CHAINS, DECIDE],
   },
   {
     name: 'agent-state',
@@ -138,7 +141,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
     find: '  agentsAreActive,\n',
     replace: '',
     why: 'an agent that was suspended goes on',
-    tests: [DECIDE],
+    tests: [CHAINS, DECIDE],
   },
   {
     name: 'user-state',
@@ -259,5 +262,53 @@ export const DECISION_GUARDS: readonly Guard[] = [
     replace: 'const scope = {}',
     why: 'exchanging a narrowed token widens it again',
     tests: ['test/conformance/rfc8693-onward.test.ts'],
+  },
+  {
+    name: 'stale-fact',
+    file: 'src/core/policy/refusals.ts',
+    find: `results.find(({ state }) => state === 'missing' || state === 'stale')`,
+    replace: `results.find(({ state }) => state === 'missing')`,
+    why: 'a fact that is too old counts as one',
+    tests: [PROPERTIES, AGREEMENT],
+  },
+  {
+    name: 'quarantine',
+    file: JUDGE,
+    find: `  if (unasked.length > 0) return tell('quarantined', side.doubts ?? [])\n`,
+    replace: '',
+    why: 'a policy that the engines differ on counts for nothing, or by one engine, while the second one was not asked',
+    tests: [QUARANTINE],
+  },
+  {
+    name: 'quarantine-both',
+    file: 'src/core/policy/both-engines.ts',
+    find: '  if (quarantine.size === 0) return NONE\n',
+    replace: '  if (quarantine.size >= 0) return NONE\n',
+    why: 'a policy that the engines differ on goes on deciding by one of them',
+    tests: [QUARANTINE],
+  },
+  {
+    name: 'quarantine-strictest',
+    file: 'src/core/policy/both-engines.ts',
+    find: `const [first, second] = effect === 'forbid' ? STRICTEST_FORBID : STRICTEST_PERMIT`,
+    replace: `const [first, second] = effect === 'forbid' ? STRICTEST_FORBID : STRICTEST_FORBID`,
+    why: 'of a permit in quarantine it is enough that one engine says yes',
+    tests: [QUARANTINE],
+  },
+  {
+    name: 'quarantine-full',
+    file: 'src/flows/second-engine.ts',
+    find: 'if (all >= MOST_WAITING || own >= MOST_WAITING_OF_TENANT) return',
+    replace: 'if (all < 0 || own < 0) return',
+    why: 'calls by a policy in quarantine pile up without end before the second engine',
+    tests: ['src/flows/second-engine.test.ts'],
+  },
+  {
+    name: 'lease-outlives',
+    file: 'src/flows/open-lease.ts',
+    find: 'return epochSeconds(Math.min(chain.expires, life, ...ends))',
+    replace: 'return epochSeconds(Math.min(life, ...ends) + (chain.expires - chain.expires))',
+    why: 'a lease outlives the token that asked for it',
+    tests: [CHAINS],
   },
 ]
