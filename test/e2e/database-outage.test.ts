@@ -1,11 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { AccessToken, Agent } from '../../src/sdk/agent.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/stores/postgres/embedded/start.ts'
-import { endServers, type ServerProcess, startServer } from '../support/server-process.ts'
+import { endServers, familyOf, type ServerProcess, startServer } from '../support/server-process.ts'
 import { makeSmallWorld, type SmallWorld } from '../support/small-world.ts'
 
 let folder: string
@@ -38,23 +37,6 @@ afterAll(async () => {
   await database?.stop()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 })
-
-/** The postmaster and every process that it started: each is a session of its own, so no group names them all. */
-function familyOf(pid: number): readonly number[] {
-  const parentOf = (each: string) => {
-    try {
-      return Number(
-        readFileSync(`/proc/${each}/stat`, 'utf8')
-          .replace(/^.*\) /, '')
-          .split(' ')[1],
-      )
-    } catch {
-      return 0
-    }
-  }
-  const children = readdirSync('/proc').filter((each) => /^\d+$/.test(each) && parentOf(each) === pid)
-  return [pid, ...children.map(Number)]
-}
 
 const OUTAGES: readonly [string, () => Promise<void>, () => Promise<void>][] = [
   [

@@ -57,6 +57,14 @@ export const RECORD_GUARDS: readonly Guard[] = [
     tests: ['src/protocols/mcp/stream.test.ts', CALL],
   },
   {
+    name: 'durable-commit',
+    file: 'src/stores/postgres/embedded/settings.ts',
+    find: "synchronous_commit: 'on'",
+    replace: "synchronous_commit: 'off'",
+    why: 'a token was given whose record is gone when the database is killed',
+    tests: ['test/e2e/killed-under-load.test.ts'],
+  },
+  {
     name: 'journal-fork',
     file: 'src/stores/postgres/store/take-journal.ts',
     find: "for (const { leaf, n } of repeated) if (leaves.get(n) !== leaf) throw new Refused('fork')",

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { writeJson } from '../../examples/demo/folders.ts'
@@ -97,4 +97,21 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** A postmaster and every process that it started: each is a session of its own, so no group names them all. */
+export function familyOf(pid: number): readonly number[] {
+  const parentOf = (each: string) => {
+    try {
+      return Number(
+        readFileSync(`/proc/${each}/stat`, 'utf8')
+          .replace(/^.*\) /, '')
+          .split(' ')[1],
+      )
+    } catch {
+      return 0
+    }
+  }
+  const children = readdirSync('/proc').filter((each) => /^\d+$/.test(each) && parentOf(each) === pid)
+  return [pid, ...children.map(Number)]
 }
