@@ -10,11 +10,12 @@ import { authzen } from './authzen.ts'
 import { decide } from './decide.ts'
 import { exchange } from './exchange.ts'
 import { mcp } from './mcp.ts'
+import { overload } from './overload.ts'
 import { endAll, leaveServerCore, pinned } from './processes.ts'
 import { type Line, list, type Part, table } from './report.ts'
 import { rest } from './rest.ts'
 
-const PARTS: readonly Part[] = [decide, exchange, mcp, authzen, append, rest]
+const PARTS: readonly Part[] = [decide, exchange, mcp, authzen, append, overload, rest]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

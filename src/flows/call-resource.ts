@@ -63,6 +63,7 @@ export async function send(
   const { body, bodyTimeout } = forward
   const url = urlOf(caller.target.resource.at)
   const timeout = bodyTimeout === undefined ? {} : { bodyTimeout }
+  forward.waits?.()
   const sent = await enforcement.upstreams.post({ url, headers, body, signal: leg.halt, ...timeout })
   if (sent.ok && sent.value.status !== 401) {
     return { came: 'answer', flight: landing(enforcement, decision, sent.value, leg, began) }

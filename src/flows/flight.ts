@@ -21,6 +21,8 @@ export type Forward = {
   readonly ended?: () => Refusal | undefined
   /** Milliseconds a stream may be silent; the limit's own when absent, 0 for a stream that stays open. */
   readonly bodyTimeout?: number
+  /** Told when it leaves: from then on the server behind is waited for. */
+  readonly waits?: () => void
 }
 
 /** An answer on its way. */

@@ -45,6 +45,7 @@ import { registryPorts } from './registry-ports.ts'
 import { rootsOf } from './roots.ts'
 import { type KeyTending, tendTenantKeys } from './tend-keys.ts'
 import { openTokenKeys, type TokenKeys } from './token-keys.ts'
+import { openTurns } from './turns.ts'
 
 /** A running role: where it listens, what it serves there, and how it ends. */
 export type Running = {
@@ -131,7 +132,14 @@ async function open(
     closers,
   }
   const { routes, socketRoutes, endFeeds } = assemble(parts)
-  const door = await openDoor('authority', config, routes, fault)
+  const shared = openTurns(config.limits, {
+    snapshot: live.snapshot,
+    now: wallClock,
+    record: (draft) => store.commit({ events: [draft] }),
+    fault,
+  })
+  closers.push(shared.close)
+  const door = await openDoor('authority', config, routes, fault, shared.turns)
   closers.push(door.close)
   const socket = await listenOnSocket(config, socketRoutes, fault, closers)
   // Closed first: a server waits for what is under way, and a feed never ends by itself.

@@ -43,6 +43,21 @@ const adminsSchema = z.strictObject({
   allow_private: z.array(hostPort).default([]),
 })
 
+/** How a role's door is shared between tenants, so that the flood of one delays only its own requests. */
+const limitsSchema = z.strictObject({
+  /** Requests that are worked on at once while one tenant asks; several tenants share half of it. */
+  concurrent: z.int().min(4).max(4_096).default(64),
+  /** Requests of one tenant that wait for their turn; further ones get 429. */
+  queue: z.int().min(1).max(65_536).default(256),
+  /** How long one waits for its turn before it gets 429. */
+  wait: durationSchema.default('2s'),
+  /** Connections that are open at once. */
+  connections: z.int().min(16).max(1_000_000).default(16_384),
+})
+const limits = limitsSchema.prefault({})
+/** What stands for a `limits` that is left out. */
+export const DEFAULT_LIMITS = limitsSchema.parse({})
+
 const authoritySchema = z.strictObject({
   listen: listenSchema,
   tls: tlsSchema.optional(),
@@ -66,6 +81,7 @@ const authoritySchema = z.strictObject({
   /** Credentials that attestors may use by name, each in a file: such as the one for Kubernetes TokenReview. */
   secrets: z.record(nameSchema, z.string()).default({}),
   admins: adminsSchema.optional(),
+  limits,
 })
 
 const gatewaySchema = z.strictObject({
@@ -85,6 +101,7 @@ const gatewaySchema = z.strictObject({
   /** Refuse once the oldest record that the authority hasn't taken is older than this. */
   unshipped: durationSchema.default('30s'),
   ask_again: askAgainSchema,
+  limits,
 })
 
 /** The whole of a server configuration file. */
@@ -100,6 +117,8 @@ export type AuthorityConfig = z.infer<typeof authoritySchema>
 export type GatewayConfig = z.infer<typeof gatewaySchema>
 /** A whole configuration; at least one part is there. */
 export type ServerConfig = z.infer<typeof serverSchema>
+/** How a door is shared. */
+export type LimitsConfig = z.infer<typeof limitsSchema>
 /** PEM files. */
 export type TlsFiles = z.infer<typeof tlsSchema>
 

@@ -10,6 +10,7 @@ import { type GatewayEngine, openGatewayEngine } from './engines.ts'
 import { type GatewayLink, startGatewayLink } from './gateway-link/gateway-link.ts'
 import { checkPlace, GRACE_MS, type OpenDoor, openDoor } from './listen.ts'
 import { wallClock } from './plug-ins.ts'
+import { type OpenTurns, openTurns } from './turns.ts'
 
 /** Milliseconds that the last records have to reach the authority: what it doesn't take now is shipped by the next start. */
 const LAST_SHIPMENT_MS = 500
@@ -38,11 +39,12 @@ export async function startGateway(
     await Promise.race([link.ready, ended(signal)])
     const engine = openGatewayEngine(config.ask_again, link, log)
     const mcp = openMcpDoor(link.point, { engine })
-    const door = await openDoor('gateway', config, mcp.routes, fault)
+    const shared = openTurns(config.limits, { ...link.point, fault })
+    const door = await openDoor('gateway', config, mcp.routes, fault, shared.turns)
     const { host, port, renew } = door
     const facts = { role: 'gateway', instance: config.instance, host, port, origin: config.origin }
     const routes = { address: mcp.routes, socket: [] }
-    return { facts, routes, renew, close: () => closeGateway(door, mcp, engine, link) }
+    return { facts, routes, renew, close: () => closeGateway(door, mcp, engine, shared, link) }
   } catch (error) {
     await link.close()
     throw error
@@ -63,12 +65,14 @@ async function closeGateway(
   door: OpenDoor,
   mcp: McpDoor,
   engine: GatewayEngine,
+  shared: OpenTurns,
   link: GatewayLink,
 ): Promise<void> {
   const closed = door.close()
   await Promise.race([closed, wait(GRACE_MS / 2)])
   await mcp.close()
   await closed
+  await shared.close()
   await Promise.race([engine.close(), wait(LAST_SHIPMENT_MS, undefined, { ref: false })])
   await Promise.race([link.close(), wait(LAST_SHIPMENT_MS, undefined, { ref: false })])
 }

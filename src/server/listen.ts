@@ -4,7 +4,8 @@ import { createSecureContext } from 'node:tls'
 import { Unavailable } from '../core/refusal.ts'
 import type { Route } from '../lib/http/route.ts'
 import { type HttpServer, type ServerIdentity, serveRoutes } from '../lib/http/server.ts'
-import { BadConfig, type TlsFiles } from './config.ts'
+import type { Turns } from '../lib/http/turns.ts'
+import { BadConfig, type LimitsConfig, type TlsFiles } from './config.ts'
 
 /** Where a role listens, as its part of the configuration says. */
 export type Place = { readonly listen: string; readonly tls?: TlsFiles | undefined }
@@ -39,13 +40,15 @@ export async function checkPlace(role: string, place: Place): Promise<void> {
 /** Serves a role's routes at its place, over TLS where the configuration says so. Throws as `checkPlace`. */
 export async function openDoor(
   role: string,
-  place: Place,
+  place: Place & { readonly limits?: Pick<LimitsConfig, 'connections'> },
   routes: readonly Route[],
   onFault: (fault: unknown) => void,
+  turns?: Turns,
 ): Promise<OpenDoor> {
   const { host, port } = addressOf(place)
   const tls = identityOf(role, place)
-  const options = { host, port, onFault, limits: { grace: GRACE_MS }, ...(tls ? { tls } : {}) }
+  const limits = { grace: GRACE_MS, ...(place.limits ? { connections: place.limits.connections } : {}) }
+  const options = { host, port, onFault, limits, ...(turns ? { turns } : {}), ...(tls ? { tls } : {}) }
   const server = await serveRoutes(routes, options).catch((error: unknown) => {
     throw notListening(place, error)
   })

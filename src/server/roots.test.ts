@@ -4,7 +4,7 @@ import type { Revision, TenantName } from '../core/ids.ts'
 import { type Change, DOCUMENTS, type DocumentKind } from '../core/registry.ts'
 import { ok } from '../core/result.ts'
 import { emptySnapshot } from '../core/snapshot.ts'
-import type { AuthorityConfig } from './config.ts'
+import { type AuthorityConfig, DEFAULT_LIMITS } from './config.ts'
 import { rootsOf } from './roots.ts'
 
 const CONFIG: AuthorityConfig = {
@@ -17,6 +17,7 @@ const CONFIG: AuthorityConfig = {
   ask_again: 10_000,
   allow_private: [],
   secrets: {},
+  limits: DEFAULT_LIMITS,
 }
 
 function change(tenant: string, kind: DocumentKind, name: string, doc: object): Change {

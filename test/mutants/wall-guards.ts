@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts'
 
 const STOLEN = 'test/e2e/stolen-gateway.test.ts'
 const STRANGERS = 'test/surface/strangers.test.ts'
+const OVERLOAD = 'test/e2e/overload.test.ts'
 const BAD_INPUT = 'test/surface/bad-input.test.ts'
 
 /** What stands around it: doors, borders, databases, configuration. */
@@ -215,5 +216,38 @@ export const WALL_GUARDS: readonly Guard[] = [
     replace: '',
     why: 'a web page calls tools through the browser of whoever reads it',
     tests: ['src/protocols/mcp/door.test.ts'],
+  },
+  {
+    name: 'turns',
+    file: 'src/lib/http/door.ts',
+    find: 'const key = door.turns?.keyOf(route, params)',
+    replace:
+      'const key: string | undefined = params === undefined ? door.turns?.keyOf(route, params) : undefined',
+    why: 'whoever asks most is served, and everybody else waits behind it',
+    tests: [OVERLOAD],
+  },
+  {
+    name: 'turns-of-tenants',
+    file: 'src/server/turns.ts',
+    find: `return tenants.has(tenant as TenantName) ? TENANT + tenant : 'unknown'`,
+    replace: 'return TENANT + [...tenants.keys()][0]',
+    why: 'a flood of one tenant takes the turns of all others',
+    tests: [OVERLOAD],
+  },
+  {
+    name: 'turns-of-nobody',
+    file: 'src/server/turns.ts',
+    find: `return tenants.has(tenant as TenantName) ? TENANT + tenant : 'unknown'`,
+    replace: 'return TENANT + tenant',
+    why: 'a flood under ever new names has a share for each of them',
+    tests: [OVERLOAD],
+  },
+  {
+    name: 'turns-in-rounds',
+    file: 'src/lib/fair-share.ts',
+    find: 'return running < most && begun < BEGUN_SHARED',
+    replace: 'return running < most && BEGUN_SHARED > 0',
+    why: 'rubbish that is refused at once is refused for one tenant before another is heard',
+    tests: ['src/lib/fair-share.test.ts'],
   },
 ]

@@ -14,6 +14,7 @@ import { freePort } from '../../examples/demo/folders.ts'
 import { signJwt } from '../../src/lib/jose/jwt.ts'
 import { type AdminClient, createAdminClient } from '../../src/sdk/admin-client.ts'
 import { startAuthority } from '../../src/server/authority.ts'
+import { DEFAULT_LIMITS } from '../../src/server/config.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import { startTestPostgres } from '../../src/stores/postgres/testing.ts'
 import { ROOT } from '../source-files.ts'
@@ -176,6 +177,7 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
       allow_private: [new URL(idp).host, new URL(documents.origin).host],
       secrets: {},
       ask_again: 1,
+      limits: DEFAULT_LIMITS,
     },
     log,
   )
@@ -215,7 +217,7 @@ async function openGateway(
   await mkdir(journal, { mode: 0o700 })
   const place = { listen: new URL(gatewayOrigin).host, instance: 'gw-1', origin: gatewayOrigin, journal }
   const gateway = await startGateway(
-    { ...place, authority: origin, evidence, unshipped: '30s', ask_again: 1 },
+    { ...place, authority: origin, evidence, unshipped: '30s', ask_again: 1, limits: DEFAULT_LIMITS },
     log,
   )
   closers.push(gateway.close)

@@ -15,11 +15,16 @@ export type SmallWorld = {
   /** A gateway's part of a configuration; its Journal is named after it. */
   readonly gateway: (name?: string) => Promise<Readonly<Record<string, unknown>>>
   readonly apply: () => Promise<void>
-  readonly agent: () => Promise<Agent>
+  readonly agent: (tenant?: string) => Promise<Agent>
   /** A fresh token for the resource. Rejects with the authority's no. */
-  readonly token: (agent: Agent) => ReturnType<Agent['token']>
+  readonly token: (agent: Agent, tenant?: string) => ReturnType<Agent['token']>
   /** A call of a tool at a gateway; answers the status and the text. */
-  readonly call: (agent: Agent, port: number, token: Awaited<ReturnType<Agent['token']>>) => Promise<string>
+  readonly call: (
+    agent: Agent,
+    port: number,
+    token: Awaited<ReturnType<Agent['token']>>,
+    tenant?: string,
+  ) => Promise<string>
   /** Recorded events of the tenant: how many there are, and the last of them. */
   readonly recorded: () => Promise<{ readonly size: number; readonly reasons: readonly string[] }>
 }
@@ -28,7 +33,7 @@ const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const jwks = { keys: [{ ...key.publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'RS256', use: 'sig' }] }
 const CLUSTER = 'https://cluster.example'
 
-function evidence(origin: string, account: string): string {
+function evidence(origin: string, account: string, tenant = 'operator'): string {
   const now = Math.floor(Date.now() / 1000)
   const kubernetes = {
     namespace: 'prod',
@@ -38,7 +43,7 @@ function evidence(origin: string, account: string): string {
   const claims = {
     iss: CLUSTER,
     sub: `system:serviceaccount:prod:${account}`,
-    aud: [`${origin}/t/operator`],
+    aud: [`${origin}/t/${tenant}`],
     iat: now,
     exp: now + 3000,
     jti: randomUUID(),
@@ -47,16 +52,28 @@ function evidence(origin: string, account: string): string {
   return signJwt(claims, { key: key.privateKey, kid: 'k1', alg: 'RS256', typ: 'JWT' })
 }
 
-function folderOf(origin: string): { readonly path: string; readonly text: string }[] {
+type File = { readonly path: string; readonly text: string }
+
+function folderOf(origin: string, others: readonly string[]): readonly File[] {
+  const gateway = `
+---
+gateway: edge
+is: { trust: prod, "k8s:sa": gateway }
+tenants: ${JSON.stringify(['operator', ...others])}
+`
+  return [...tenantOf(origin, 'operator', gateway), ...others.flatMap((each) => tenantOf(origin, each, ''))]
+}
+
+function tenantOf(origin: string, tenant: string, more: string): readonly File[] {
   const yaml = `
-tenant: operator
+tenant: ${tenant}
 staleness: 3s
 ---
 trust: prod
 attestor: oidc-token
 preset: kubernetes
 issuer: ${CLUSTER}
-audience: ${origin}/t/operator
+audience: ${origin}/t/${tenant}
 jwks: ${JSON.stringify(jwks)}
 pin: { sa-uid: [uid-agent, uid-gateway] }
 ---
@@ -65,24 +82,25 @@ kind: workforce
 owner: dana@operator.example
 is: { trust: prod, "k8s:sa": agent }
 ---
-gateway: edge
-is: { trust: prod, "k8s:sa": gateway }
-tenants: [operator]
----
 resource: tools
 type: mcp
 at: http://127.0.0.1:9/mcp
 alone: true
 tools: { look: { hint: read, input: { type: object } } }
-`
+${more}`
   const cedar = '@id("agent") permit (principal is Agent, action, resource);\n'
   return [
-    { path: 'operator/tenant.yaml', text: yaml },
-    { path: 'operator/all.cedar', text: cedar },
+    { path: `${tenant}/tenant.yaml`, text: yaml },
+    { path: `${tenant}/all.cedar`, text: cedar },
   ]
 }
 
-export type SmallWorldOptions = { readonly scheme?: 'http' | 'https'; readonly authority?: object }
+/** `others`: tenants beside `operator`, each with an agent and a resource of the same names. */
+export type SmallWorldOptions = {
+  readonly scheme?: 'http' | 'https'
+  readonly authority?: object
+  readonly others?: readonly string[]
+}
 
 /** Makes what is needed in a folder that other accounts may pass; starts nothing. */
 export async function makeSmallWorld(folder: string, options: SmallWorldOptions = {}): Promise<SmallWorld> {
@@ -94,7 +112,6 @@ export async function makeSmallWorld(folder: string, options: SmallWorldOptions 
     const client = createAdminClient({ socket })
     return work(client).finally(client.close)
   }
-  const resource = `${gatewayOrigin}/t/operator/mcp/tools`
   return {
     origin,
     gatewayOrigin,
@@ -122,14 +139,15 @@ export async function makeSmallWorld(folder: string, options: SmallWorldOptions 
     },
     apply: () =>
       withAdmin(async (client) => {
-        await client.configure('apply', folderOf(origin), {})
+        await client.configure('apply', [...folderOf(origin, options.others ?? [])], {})
       }),
-    agent: () =>
-      createAgent({ home: `${origin}/t/operator`, evidence: async () => evidence(origin, 'agent') }),
-    token: (agent) => agent.token({ issuer: `${origin}/t/operator`, resource }),
-    call: async (agent, at, token) => {
+    agent: (tenant = 'operator') =>
+      createAgent({ home: `${origin}/t/${tenant}`, evidence: async () => evidence(origin, 'agent', tenant) }),
+    token: (agent, tenant = 'operator') =>
+      agent.token({ issuer: `${origin}/t/${tenant}`, resource: `${gatewayOrigin}/t/${tenant}/mcp/tools` }),
+    call: async (agent, at, token, tenant = 'operator') => {
       const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'look', arguments: {} } }
-      const response = await agent.fetchWith(token)(`http://127.0.0.1:${at}/t/operator/mcp/tools`, {
+      const response = await agent.fetchWith(token)(`http://127.0.0.1:${at}/t/${tenant}/mcp/tools`, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',

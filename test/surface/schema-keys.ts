@@ -24,7 +24,7 @@ type Opened = { readonly def: Def; readonly fallback: string }
 function open(schema: unknown): Opened {
   const def = defOf(schema)
   if (def.type === 'optional') return { def: open(def.innerType).def, fallback: 'none' }
-  if (def.type === 'default') {
+  if (def.type === 'default' || def.type === 'prefault') {
     const value = def.defaultValue
     return {
       def: open(def.innerType).def,

@@ -33,11 +33,12 @@ const BODIES: Readonly<Record<Shape, (refusal: DoorRefusal) => unknown>> = {
 }
 
 function oauthError(status: number): string {
-  if (status === 503) return 'temporarily_unavailable'
+  if (status === 503 || status === 429) return 'temporarily_unavailable'
   return status >= 500 ? 'server_error' : 'invalid_request'
 }
 
 function jsonRpcCode(status: number, reason: string): number {
   if (status >= 500) return -32603
+  if (status === 429) return 429
   return reason === 'http.json' ? -32700 : -32600
 }

@@ -24,6 +24,7 @@ export const DOOR_REFUSALS = {
   requestId: refusal(400, 'http.request_id', 'X-Request-ID has 1 to 200 printable ASCII characters.'),
   unexpected: refusal(400, 'http.body_unexpected', 'This request takes no body.'),
   gone: refusal(400, 'http.incomplete', 'The body ended before its length.'),
+  limited: refusal(429, 'http.limited', 'Too many requests of this tenant wait already; see Retry-After.'),
   unavailable: {
     ...refusal(503, 'http.unavailable', 'Not possible right now; nothing was done. Try again.'),
     headers: { 'retry-after': '1' },

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Turn } from '../fair-share.ts'
 import { parseStrictJson } from '../strict-json.ts'
 import { type DoorRefusal, refusalResponse } from './door-refusal.ts'
 import { DOOR_REFUSALS } from './door-refusals.ts'
@@ -9,6 +10,7 @@ import { Departure, departureSignal, peerAddress, requestHeaders } from './reque
 import { respond } from './respond.ts'
 import type { DoorRequest, DoorResponse, Route } from './route.ts'
 import type { Router } from './router.ts'
+import { refusedTurn, type Turns } from './turns.ts'
 
 /** Limits in bytes, milliseconds and counts. */
 export type HttpLimits = {
@@ -22,6 +24,8 @@ export type HttpLimits = {
   /** From the first byte to the end of the body. Default 30 s. */
   readonly requestTimeout: number
   readonly keepAlive: number
+  /** Open at once; further ones are closed as they come. Default 16,384. */
+  readonly connections: number
   /** How long `close` waits for requests in flight. Default 5 s. */
   readonly grace: number
 }
@@ -33,6 +37,7 @@ export const LIMITS: HttpLimits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAlive: 65_000,
+  connections: 16_384,
   grace: 5000,
 }
 
@@ -41,6 +46,8 @@ export type Door = {
   readonly router: Router
   readonly limits: HttpLimits
   readonly onFault: (fault: unknown, route: Route) => void
+  /** Where requests wait for their turn; none do without. */
+  readonly turns?: Turns | undefined
 }
 
 const EMPTY_FORM: Parameters = new Map()
@@ -61,17 +68,47 @@ export async function handle(
   const { route, params } = match
   const given = route.givesRequestId ? requestIdOf(request) : NO_HEADERS
   if (given === undefined) return answerRefusal(request, response, DOOR_REFUSALS.requestId, route.errors)
+  let turn = NO_TURN
   try {
-    const read = await readRequest(door, route, request, response, expectsContinue)
+    const came = await arrive(door, match, request, response, expectsContinue)
+    if ('status' in came) return await answerRefusal(request, response, came, route.errors, given)
+    turn = came.turn
+    const read = readRequest(route, came)
     if ('status' in read) return await answerRefusal(request, response, read, route.errors, given)
     const query = readQuery(at < 0 ? '' : target.slice(at + 1))
     if (!query) return await answerRefusal(request, response, DOOR_REFUSALS.query, route.errors, given)
-    const answer = await route.run(new Arrived(read, { path, params, query }, request, response))
+    const place = { path, params, query, waits: turn.done }
+    const answer = await route.run(new Arrived(read, place, request, response))
+    // A stream may last for long, and costs little.
+    turn.done()
     await respond(request, response, closing(withHeaders(answer, given), request))
   } catch (fault) {
     door.onFault(fault, route)
     await answerFault(request, response, fault, route.errors, given)
+  } finally {
+    turn.done()
   }
+}
+
+const NO_TURN: Turn = { done: () => {} }
+
+/** The bytes of a request, once it is its turn. Too many that wait are refused before a byte of the body is read. */
+async function arrive(
+  door: Door,
+  { route, params }: Extract<ReturnType<Router>, { readonly found: 'route' }>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue: boolean,
+): Promise<(Bytes & { readonly turn: Turn }) | DoorRefusal> {
+  const key = door.turns?.keyOf(route, params)
+  const share = key === undefined ? undefined : door.turns?.share
+  const full = share?.refusal(key ?? '')
+  if (full) return refusedTurn(full)
+  const bytes = await readBytes(door, route, request, response, expectsContinue)
+  if ('status' in bytes || !share) return 'status' in bytes ? bytes : { ...bytes, turn: NO_TURN }
+  // Not before: a body that comes slowly must not keep others from their turn.
+  const taken = await share.take(key ?? '', () => response.destroyed)
+  return 'retryAfter' in taken ? refusedTurn(taken) : { ...bytes, turn: taken }
 }
 
 type Headers = Readonly<Record<string, string>>
@@ -93,19 +130,22 @@ function withHeaders(answer: DoorResponse, headers: Headers): DoorResponse {
 
 type Read = Pick<DoorRequest, 'headers' | 'form' | 'json'>
 
-async function readRequest(
+/** What came, before any of it is parsed. */
+type Bytes = { readonly headers: DoorRequest['headers']; readonly body: Buffer | undefined }
+
+async function readBytes(
   door: Door,
   route: Route,
   request: IncomingMessage,
   response: ServerResponse,
   expectsContinue: boolean,
-): Promise<Read | DoorRefusal> {
+): Promise<Bytes | DoorRefusal> {
   if (request.rawHeaders.length > 2 * door.limits.headerCount) return DOOR_REFUSALS.headers
   const headers = requestHeaders(request.rawHeaders)
-  const encoding = headers['content-encoding']?.join() ?? 'identity'
   if (route.takes === 'nothing') {
-    return hasBody(request) ? DOOR_REFUSALS.unexpected : { headers, form: EMPTY_FORM, json: undefined }
+    return hasBody(request) ? DOOR_REFUSALS.unexpected : { headers, body: undefined }
   }
+  const encoding = headers['content-encoding']?.join() ?? 'identity'
   if (encoding !== 'identity' || !isMediaType(headers['content-type'] ?? [], route.takes)) {
     return DOOR_REFUSALS.mediaType
   }
@@ -113,6 +153,11 @@ async function readRequest(
   const body = await readBody(request, route.maxBytes ?? door.limits.maxBytes, letCome)
   if (body === 'too_large') return DOOR_REFUSALS.tooLarge
   if (body === 'gone') return DOOR_REFUSALS.gone
+  return { headers, body }
+}
+
+function readRequest(route: Route, { headers, body }: Bytes): Read | DoorRefusal {
+  if (body === undefined) return { headers, form: EMPTY_FORM, json: undefined }
   return route.takes === 'json' ? readJson(body, headers) : readForm(body, headers, route)
 }
 
@@ -149,13 +194,14 @@ class Arrived implements DoorRequest {
   readonly form: DoorRequest['form']
   readonly json: unknown
   readonly address: string
+  readonly waits: () => void
   readonly #response: ServerResponse
   #signal: AbortSignal | undefined
   #gone: Departure | undefined
 
   constructor(
     { headers, form, json }: Read,
-    { path, params, query }: Pick<DoorRequest, 'path' | 'params' | 'query'>,
+    { path, params, query, waits }: Pick<DoorRequest, 'path' | 'params' | 'query' | 'waits'>,
     request: IncomingMessage,
     response: ServerResponse,
   ) {
@@ -167,6 +213,7 @@ class Arrived implements DoorRequest {
     this.form = form
     this.json = json
     this.address = peerAddress(request)
+    this.waits = waits
     this.#response = response
   }
 

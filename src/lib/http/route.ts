@@ -23,6 +23,8 @@ export type DoorRequest = {
   readonly signal: AbortSignal
   /** Tells the same, without the cost of an AbortSignal. */
   readonly gone: Halt
+  /** From here on others are waited for: the turn that this request had goes to the next. */
+  readonly waits: () => void
 }
 
 export type DoorResponse =

@@ -5,6 +5,7 @@ import { Server as TlsServer } from 'node:tls'
 import { type HttpLimits, handle, LIMITS } from './door.ts'
 import type { Route } from './route.ts'
 import { compileRoutes } from './router.ts'
+import type { Turns } from './turns.ts'
 
 /** A certificate chain and its private key, as PEM. */
 export type ServerIdentity = { readonly certificate: string; readonly key: string }
@@ -18,6 +19,8 @@ export type ServeOptions = {
   /** Serve https with these, and nothing else at this address. */
   readonly tls?: ServerIdentity
   readonly limits?: Partial<HttpLimits>
+  /** Where requests wait for their turn, and are refused when too many do. */
+  readonly turns?: Turns
   /** Told of each fault (a thrown error): the caller learns nothing of it. */
   readonly onFault?: (fault: unknown, route: Route) => void
 }
@@ -35,8 +38,14 @@ export type HttpServer = {
 /** Serves exactly the routes of the table. Throws when two are the same, or the address can't be listened on. */
 export async function serveRoutes(routes: readonly Route[], options: ServeOptions): Promise<HttpServer> {
   const limits = { ...LIMITS, ...options.limits }
-  const door = { router: compileRoutes(routes), limits, onFault: options.onFault ?? (() => {}) }
+  const door = {
+    router: compileRoutes(routes),
+    limits,
+    onFault: options.onFault ?? (() => {}),
+    turns: options.turns,
+  }
   const server = makeServer(limits, options.tls)
+  server.maxConnections = limits.connections
   // Node drops what exceeds its own count without a word; the door counts and refuses instead.
   server.maxHeadersCount = 0
   server.on('request', (request, response) => void handle(door, request, response, false))

@@ -21,7 +21,7 @@ export type Exchange = {
 /** The message written anew from what was read, so that the server behind sees what policy saw. */
 export function forwardOf({ request }: Exchange, whole: JsonObject): Forward {
   const headers = protocolHeaders(request.headers)
-  return { body: JSON.stringify(whole), headers, signal: request.gone }
+  return { body: JSON.stringify(whole), headers, signal: request.gone, waits: request.waits }
 }
 
 /** What came instead of an answer, on the wire. */
