@@ -56,18 +56,61 @@ test.each<[string, readonly ExplainedSide[], string]>([
   [
     'condition.missing',
     [],
-    'A missing or stale fact denies however a policy uses it; see why its source is silent.',
+    'A missing or stale fact denies however a policy uses it: it has to be known, and fresh.',
   ],
   [
     'condition.stale',
     [],
-    'A missing or stale fact denies however a policy uses it; see why its source is silent.',
+    'A missing or stale fact denies however a policy uses it: it has to be known, and fresh.',
   ],
-  ['condition.false', [], 'It is allowed once these conditions hold.'],
   ['policy.error', [], 'A policy that can not be judged denies. Mend it, or give what it reads.'],
   ['agent.suspended', [], 'What the refusal itself says.'],
 ])('%s', (reason, sides, expected) => {
   expect(advice(denied(reason), sides)).toEqual([expected])
+})
+
+const because = (
+  reason: string,
+  facts: Readonly<Record<string, unknown>>,
+  act: object = { kind: 'enter' },
+): Decision =>
+  ({
+    outcome: 'deny',
+    reason,
+    refusal: { ...refuse('denied', reason, 'What the refusal itself says.'), facts },
+    request: { tenant: 'a', resource: 'orders', act },
+  }) as unknown as Decision
+
+test.each<[readonly string[], string]>([
+  [['hours'], 'It is allowed once `hours` holds.'],
+  [['hours', 'healthy'], 'It is allowed once `hours` and `healthy` hold.'],
+])('conditions that are false are named: %j', (conditions, expected) => {
+  expect(advice(because('condition.false', { conditions }))).toEqual([expected])
+})
+
+test('a delegation that is missing is written as it could be', () => {
+  const first = 'What the refusal itself says.'
+  expect(advice(because('delegation.missing', {}, { kind: 'call', tool: 'get_order' }))).toEqual([
+    first,
+    'As a document: { delegation: <name>, agent: support, user: ana, tools: ["orders/get_order"] }',
+  ])
+  expect(adviceFor(because('delegation.missing', {}), [], 'support', undefined)).toEqual([
+    first,
+    'As a document: { delegation: <name>, agent: support, user: "*", tools: ["orders/*"] }',
+  ])
+})
+
+test('what was revoked here says why and how it is lifted, and what was elsewhere says nothing of it', () => {
+  expect(advice(because('chain.revoked', { link: 'agent:operator/support', why: 'it was tricked' }))).toEqual(
+    [
+      'agent operator/support was revoked: it was tricked',
+      'If that is resolved: countersign restore agent operator/support --tenant a --reason <text>',
+    ],
+  )
+  const elsewhere = ["It was revoked at the agent's home, which alone can lift it."]
+  expect(advice(because('chain.revoked', {}))).toEqual(elsewhere)
+  expect(advice(because('chain.revoked', { link: 'agent:operator/support' }))).toEqual(elsewhere)
+  expect(advice(because('chain.revoked', { why: 'it was tricked' }))).toEqual(elsewhere)
 })
 
 test('a user without a name is still one', () => {
