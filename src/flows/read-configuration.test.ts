@@ -121,6 +121,24 @@ describe('a configuration folder', () => {
       resource('labels: [public, internal]'),
       [['6:1', 'configuration.label_credential', expect.stringContaining('needs a `credential`')]],
     ],
+    ...['facts', 'authzen'].map((name): [string, string, unknown] => [
+      `a resource with the name of one that every tenant has: ${name}`,
+      `${TENANT}resource: ${name}\ntype: objects\ntools: {}`,
+      [['3:1', 'configuration.built_in', expect.any(String)]],
+    ]),
+    [
+      'objects with labels or a clearance, which nobody would look at',
+      `${TENANT}resource: note\ntype: objects\nlabels: [internal]\nclearance: internal\ntools: {}`,
+      [
+        ['5:1', 'configuration.objects_label', expect.stringContaining('`labels`')],
+        ['6:1', 'configuration.objects_label', expect.stringContaining('`clearance`')],
+      ],
+    ],
+    [
+      'objects by a name that stands for other resources where they are asked about',
+      `${TENANT}resource: mcp\ntype: objects\ntools: {}`,
+      [['3:1', 'configuration.value', expect.stringContaining('can not be called')]],
+    ],
     [
       'a clearance that the authority would not judge',
       resource('clearance: internal'),

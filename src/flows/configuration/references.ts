@@ -1,6 +1,7 @@
 import type { Agent } from '../../core/identity/agent.ts'
 import type { Group } from '../../core/identity/group.ts'
 import { type AgentId, splitAgentId, type TenantName } from '../../core/ids.ts'
+import { BUILT_IN } from '../../core/policy/built-in-resources.ts'
 import { highestOf, isAbove, isSink, raises } from '../../core/policy/label.ts'
 import { groupsProblem } from '../../core/policy/nest-groups.ts'
 import { type Resource, toolsOf } from '../../core/policy/resource.ts'
@@ -29,7 +30,13 @@ const CHECKS: Readonly<Partial<Record<DeclaredKind, readonly Check[]>>> = {
   ],
   idp: [signInAtOne],
   user: [(declared, each) => names(declared, each, ['idp'], 'idp'), groupsAreKnown, userIsListed],
-  resource: [credentialIsKnown, labelPassesAuthority, clearancePassesAuthority, clearanceTakesOwnLabel],
+  resource: [
+    nameIsNotBuiltIn,
+    credentialIsKnown,
+    labelPassesAuthority,
+    clearancePassesAuthority,
+    clearanceTakesOwnLabel,
+  ],
   delegation: [delegatedAgent, delegatedTools],
   admission: [admittedAgent],
 }
@@ -102,6 +109,13 @@ function signInAtOne(declared: Declared, each: Declaration): Problem | undefined
 function userIsListed(_declared: Declared, each: Declaration): Problem | undefined {
   if (each.value['registered'] === undefined) return undefined
   return at(each, ['registered'], 'only a sign-in writes this; leave it out')
+}
+
+/** Stored, it would make the whole tenant unusable: nothing may stand in the place of what every tenant has. */
+function nameIsNotBuiltIn(_declared: Declared, each: Declaration): Problem | undefined {
+  if (!BUILT_IN.has(each.name)) return undefined
+  const says = `every tenant has a resource \`${each.name}\` already; call this one otherwise`
+  return { ...each.placeOf(['resource']), code: 'configuration.built_in', says }
 }
 
 function credentialIsKnown(declared: Declared, each: Declaration): Problem | undefined {
