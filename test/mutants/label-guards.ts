@@ -125,8 +125,8 @@ export const LABEL_GUARDS: readonly Guard[] = [
     name: 'clearance-own-label',
     why: 'a resource that no session can come back to is applied',
     file: REFERENCES,
-    find: ', clearanceTakesOwnLabel]',
-    replace: ']',
+    find: '    clearanceTakesOwnLabel,\n',
+    replace: '',
     tests: CONFIGURED,
   },
 ]
