@@ -18,6 +18,7 @@ const MARKUP = /<[a-z/!?][^>]*>|javascript:/i
 export function problemWith({ status, headers, text }: Knocked, sent = ''): string | undefined {
   if (status >= 500) return `${status} ${text.slice(0, 200)}`
   const type = String(headers['content-type'] ?? '')
+  if (type.startsWith('text/html')) return problemWithPage(headers, text, sent)
   if (text !== '' && !TYPES.test(type)) return `type ${type}`
   if (headers['x-content-type-options'] !== 'nosniff') return 'may be sniffed'
   const reflected = sent.length > 3 && MARKUP.test(sent) && JSON.stringify(headers).includes(sent)
@@ -25,6 +26,14 @@ export function problemWith({ status, headers, text }: Knocked, sent = ''): stri
   return text === '' || type === 'application/x-ndjson' || isJson(text)
     ? undefined
     : `no JSON: ${text.slice(0, 200)}`
+}
+
+/** A page of ours runs nothing, can't be framed, and shows a text as a text. */
+function problemWithPage(headers: Knocked['headers'], text: string, sent: string): string | undefined {
+  const policy = String(headers['content-security-policy'] ?? '')
+  if (!policy.includes("default-src 'none'") || !policy.includes("frame-ancestors 'none'"))
+    return `a page that may do more than show itself: ${policy}`
+  return MARKUP.test(sent) && text.includes(sent) ? 'a page repeats it as markup' : undefined
 }
 
 function isJson(text: string): boolean {

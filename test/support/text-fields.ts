@@ -40,15 +40,59 @@ export function allTextFields(
   return [...once.values()].reverse()
 }
 
+const AUTHORIZATION = {
+  ...{ client_id: 'x', redirect_uri: 'https://x.example/y', response_type: 'code', response_mode: 'query' },
+  ...{ code_challenge: 'x', code_challenge_method: 'S256', resource: 'https://x.example/y', scope: 'x' },
+  ...{ state: 'x', dpop_jkt: 'x', prompt: 'login', request: 'x', request_uri: 'x' },
+}
+
 function publicFields(door: Door, { method, path: pattern }: Route): readonly TextField[] {
   const route = `${method} ${pattern}`
   const path = pattern.replace(':tenant', 'a').replace(':resource', 'orders')
-  return pathFields({ route, path }).map(({ name, put }) => ({
+  const own = pathFields({ route, path }).map(({ name, put }) => ({
     route,
     door,
     name,
-    ask: (text) => ({ method, path: put(text) }),
+    ask: (text: string) => ({ method, path: put(text) }),
   }))
+  return [...own, ...openFields(door, method, path, route)]
+}
+
+/** What browsers and clients that prove nothing write: in the query of a link, in a form, in a registration. */
+const OPEN: Readonly<Record<string, { readonly form: Form } | { readonly json: object }>> = {
+  'GET /t/:tenant/authorize': { form: AUTHORIZATION },
+  'GET /t/:tenant/sign-in': { form: { state: 'x', code: 'x', iss: 'x', error: 'x' } },
+  'POST /t/:tenant/consent': { form: { ticket: 'x', answer: 'allow' } },
+  'POST /t/:tenant/par': { form: AUTHORIZATION },
+  'POST /t/:tenant/register': {
+    json: { client_name: 'x', redirect_uris: ['https://x.example/y'], token_endpoint_auth_method: 'none' },
+  },
+}
+
+function openFields(door: Door, method: string, path: string, route: string): readonly TextField[] {
+  const sent = OPEN[route]
+  if (sent === undefined) return []
+  if ('json' in sent) {
+    const headers = { 'content-type': 'application/json' }
+    return leavesOf(sent.json).map((steps) => ({
+      route,
+      door,
+      name: steps.join('.'),
+      ask: (text) => ({ method, path, headers, body: JSON.stringify(put(sent.json, steps, text)) }),
+    }))
+  }
+  return Object.keys(sent.form).map((name) => ({
+    route,
+    door,
+    name: method === 'GET' ? `?${name}` : name,
+    ask: (text) => openForm(method, path, { ...sent.form, [name]: text }),
+  }))
+}
+
+function openForm(method: string, path: string, form: Form): Knock {
+  const body = encode(form)
+  if (method === 'GET') return { method, path: `${path}?${body}` }
+  return { method, path, headers: { 'content-type': FORM }, body }
 }
 
 /** A good request that is taken apart again for each text. */
@@ -280,6 +324,10 @@ const WHOLE: Readonly<Record<string, unknown>> = {
   'POST /t/:tenant/leases': { tools: ['read:orders_daily'] },
   'POST /gateway/v1/credentials': FORWARDED_CALL,
   'POST /gateway/v1/spend': FORWARDED_CALL,
+  'POST /gateway/v1/engines': {
+    counts: { again: 0, differed: 0, dropped: 0 },
+    doubts: [{ tenant: 'nowhere', policies: ['zz-none'], decision: 'dec_surface', says: 'x' }],
+  },
   'POST /admin/v1/check': FOLDER,
   'POST /admin/v1/plan': FOLDER,
   // One file is broken whatever the other says: a folder with nothing in it would be applied, and nothing would be left.
