@@ -8,6 +8,7 @@ const INDEX_TEST = 'src/core/policy/policy-index.test.ts'
 const PROPERTIES = 'test/properties/decide.test.ts'
 const AGREEMENT = 'test/properties/agreement.test.ts'
 const CHAINS = 'test/properties/chains.test.ts'
+const FUZZ = 'test/fuzz/fuzz.test.ts'
 const QUARANTINE = 'test/properties/quarantine.test.ts'
 
 /** What is allowed. */
@@ -310,5 +311,21 @@ export const DECISION_GUARDS: readonly Guard[] = [
     replace: 'return epochSeconds(Math.min(life, ...ends) + (chain.expires - chain.expires))',
     why: 'a lease outlives the token that asked for it',
     tests: [CHAINS],
+  },
+  {
+    name: 'engine-overflow',
+    file: 'src/core/policy/cedar/value.ts',
+    find: 'return value >= LONG_MIN && value <= LONG_MAX',
+    replace: 'return value >= LONG_MIN || value <= LONG_MAX',
+    why: 'a sum beyond 64 bits is a number to us, and an error to Cedar',
+    tests: [FUZZ],
+  },
+  {
+    name: 'engine-ancestors',
+    file: 'src/core/policy/cedar/operators.ts',
+    find: 'return inner.key === outer.key || (entities.get(inner.key)?.ancestors.has(outer.key) ?? false)',
+    replace: 'return inner.key === outer.key || (entities.get(inner.key)?.ancestors.has(inner.key) ?? false)',
+    why: 'what forbids a group does not forbid who is in it',
+    tests: [FUZZ],
   },
 ]

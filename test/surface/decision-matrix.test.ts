@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { AdminRefused } from '../../src/sdk/admin-client.ts'
 import type { AccessAsk } from '../../src/sdk/admin-contract.ts'
 import { type Surface, startSurface, TENANTS } from '../support/authority.ts'
 import { goodTokens } from '../support/kinds.ts'
@@ -33,9 +34,13 @@ async function documents(tenant: string, kind: string): Promise<readonly Documen
 
 /** Every agent that could be named here: the tenant's own, its guests, and those of other homes that nobody admitted. */
 async function agentsOf(tenant: string): Promise<readonly string[]> {
-  const own = (await documents(tenant, 'agent')).map(({ name }) => `${tenant}/${name}`)
+  const homes = await Promise.all(
+    [...TENANTS]
+      .sort()
+      .map(async (home) => (await documents(home, 'agent')).map(({ name }) => `${home}/${name}`)),
+  )
   const guests = (await documents(tenant, 'admission')).map(({ name }) => name)
-  return [...own, ...guests]
+  return [...new Set([...homes.flat(), ...guests])]
 }
 
 type Column = { readonly name: string; readonly user?: string; readonly input: object }
@@ -78,7 +83,8 @@ async function actionsOf(tenant: string): Promise<readonly Action[]> {
     }
     found.push({ name: `${name}/nothing` })
   }
-  return tenant === 'operator' ? [...found, { name: 'facts/report', input: FACT }] : found
+  // The one resource that every tenant has without declaring it.
+  return [...found, { name: 'facts' }, { name: 'facts/report', input: FACT }, { name: 'facts/nothing' }]
 }
 
 /** The posture fact that the warehouse asks for. */
@@ -86,7 +92,12 @@ const FACT = { properties: { subject: {}, says: {} } }
 const REPORTED = { subject: 'agent:operator/pipeline', says: 'clean' }
 
 async function answerTo(tenant: string, ask: AccessAsk): Promise<string> {
-  const { outcome, reason } = await surface.admin.explain(tenant, { ...ask, address: '127.0.0.1' })
+  const refused = (error: unknown) => {
+    if (error instanceof AdminRefused) return { outcome: 'unknown', reason: error.reason }
+    throw error
+  }
+  const asked = surface.admin.explain(tenant, { ...ask, address: '127.0.0.1' })
+  const { outcome, reason } = await asked.catch(refused)
   return `${outcome} ${reason}`
 }
 
