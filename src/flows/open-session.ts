@@ -4,6 +4,7 @@ import type { AgentId, SessionId, TenantName } from '../core/ids.ts'
 import type { Link } from '../core/lifecycle/revocation.ts'
 import type { SessionRow } from '../core/ports.ts'
 import type { EpochMillis, EpochSeconds } from '../core/time.ts'
+import { createLru } from '../lib/lru.ts'
 import type { AuthorityView } from './authority.ts'
 import type { Workload } from './caller.ts'
 
@@ -26,14 +27,21 @@ export function sessionOf(
   const life = workload.kind === 'agent' ? sessionLife(workload.agent) : GATEWAY_LIFE
   const expires = windowEnd(life, now)
   const window = expires / life - 1
-  const digest = hash(
-    'sha256',
-    JSON.stringify([tenant, workload.id, forWhom.user ?? '', forWhom.login, life, window]),
-    'buffer',
-  )
-  const letters = digest.subarray(0, 16)
+  const text = JSON.stringify([tenant, workload.id, forWhom.user ?? '', forWhom.login, life, window])
+  const known = derived.get(text)
+  if (known !== undefined) return { id: known, expires }
+  const id = idFrom(text)
+  derived.set(text, id)
+  return { id, expires }
+}
+
+/** An agent asks again and again for the same session, and the same text gives the same id. */
+const derived = createLru<string, SessionId>(10_000)
+
+function idFrom(text: string): SessionId {
+  const letters = hash('sha256', text, 'buffer').subarray(0, 16)
   for (let at = 0; at < letters.length; at++) letters[at] = ALPHABET[(letters[at] ?? 0) & 31] ?? 0
-  return { id: `ses_${letters.toString('latin1')}` as SessionId, expires }
+  return `ses_${letters.toString('latin1')}` as SessionId
 }
 
 /** When the sessions end that an agent with this session life, in seconds, may be in now. */

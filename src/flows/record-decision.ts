@@ -1,5 +1,5 @@
 import type { AuditDraft } from '../core/audit/audit-event.ts'
-import type { Decision } from '../core/policy/decision.ts'
+import type { Decision, Explanation } from '../core/policy/decision.ts'
 import type { AuthorityView } from './authority.ts'
 
 /** A decision as the audit keeps it: who, for whom, what, by which policies and conditions, at which revision. Arguments only by name. */
@@ -21,10 +21,19 @@ export function decisionEvent(
     session: chain.session,
     resource: request.resource,
     ...(act.kind === 'enter' ? {} : { tool: act.tool }),
-    policies: explanation.sides.flatMap((side) => side.policies),
-    conditions: explanation.conditions.map(({ name, state }) => `${name}:${state}`),
+    ...lookedAt(explanation),
     revision: decision.revision,
     bearer: chain.jkt === undefined,
     ...(user === undefined ? {} : { personal: { user } }),
   }
+}
+
+/** The policies and conditions that a decision looked at, as an event names them. */
+export function lookedAt({ sides, conditions }: Explanation): {
+  readonly policies: readonly string[]
+  readonly conditions: readonly string[]
+} {
+  const policies: string[] = []
+  for (const side of sides) policies.push(...side.policies)
+  return { policies, conditions: conditions.map(({ name, state }) => `${name}:${state}`) }
 }

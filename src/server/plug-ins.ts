@@ -17,7 +17,7 @@ import type { Attest } from '../flows/authority.ts'
 import type { LeasingPorts } from '../flows/lease-login.ts'
 import type { GuardedFetch } from '../lib/guarded-fetch.ts'
 import { signJwt } from '../lib/jose/jwt.ts'
-import type { KeyRing, RemoteKeys } from '../lib/jose/remote-keys.ts'
+import type { KeyRing, KeySource, RemoteKeys } from '../lib/jose/remote-keys.ts'
 import type { SigningKey } from '../lib/jose/signing-key.ts'
 
 /** What the attestors' ports are made of. */
@@ -52,14 +52,24 @@ export function attestWith(parts: AttestParts): Attest {
 
 /** The keys of a tenant's identity provider; a changed document gets new ones. */
 export function idpKeysWith(ring: KeyRing): (tenant: TenantName, idp: IdentityProvider) => RemoteKeys {
-  return (tenant, idp) =>
-    ring.keysOf(`${tenant}/idp/${idp.idp}`)({
-      issuer: idp.issuer,
-      allow: idp.allow_private,
-      survive: seconds(idp.keys_survive),
-      ...(idp.jwks_uri === undefined ? {} : { jwksUri: idp.jwks_uri }),
-      ...(idp.ca === undefined ? {} : { ca: idp.ca }),
-    })
+  return (tenant, idp) => ring.keysOf(`${tenant}/idp/${idp.idp}`)(sourceOf(idp))
+}
+
+const sources = new WeakMap<IdentityProvider, KeySource>()
+
+/** The same document gives the same source, so that its keys are found without comparing texts. */
+function sourceOf(idp: IdentityProvider): KeySource {
+  const held = sources.get(idp)
+  if (held) return held
+  const source: KeySource = {
+    issuer: idp.issuer,
+    allow: idp.allow_private,
+    survive: seconds(idp.keys_survive),
+    ...(idp.jwks_uri === undefined ? {} : { jwksUri: idp.jwks_uri }),
+    ...(idp.ca === undefined ? {} : { ca: idp.ca }),
+  }
+  sources.set(idp, source)
+  return source
 }
 
 /** Credential plug-ins by name. */

@@ -259,8 +259,8 @@ export const DECISION_GUARDS: readonly Guard[] = [
   {
     name: 'scope-onward',
     file: 'src/flows/issue-access-token.ts',
-    find: 'const scope = subject.scope === undefined ? {} : { scope: subject.scope }',
-    replace: 'const scope = {}',
+    find: 'if (subject.scope !== undefined) chain.scope = subject.scope',
+    replace: '',
     why: 'exchanging a narrowed token widens it again',
     tests: ['test/conformance/rfc8693-onward.test.ts'],
   },

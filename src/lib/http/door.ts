@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Turn } from '../fair-share.ts'
 import { parseStrictJson } from '../strict-json.ts'
@@ -166,10 +167,10 @@ function readJson(body: Buffer, headers: DoorRequest['headers']): Read | DoorRef
   return json === undefined ? DOOR_REFUSALS.json : { headers, form: EMPTY_FORM, json }
 }
 
-/** A form is ASCII with everything else escaped; latin1 keeps a stray byte visible instead of guessing its meaning. */
+/** A form is ASCII with everything else escaped; what a stray byte means is not guessed. */
 function readForm(body: Buffer, headers: DoorRequest['headers'], route: Route): Read | DoorRefusal {
+  if (!isAscii(body)) return DOOR_REFUSALS.form
   const text = body.toString('latin1')
-  if (/[\x80-\xff]/.test(text)) return DOOR_REFUSALS.form
   const form = readParameters(text, route.repeatable)
   return typeof form === 'string' ? DOOR_REFUSALS.form : { headers, form, json: undefined }
 }

@@ -97,8 +97,13 @@ export function signatureHolds(jws: UnverifiedJws, pinned: PinnedKey): boolean {
 
 /** Signs a compact JWS. `header` and `payload` are JSON texts. */
 export function signJws(header: string, payload: string, key: KeyObject, alg: Algorithm): string {
+  return signUnder(encode(header), payload, key, alg)
+}
+
+/** The same under a header that was encoded before. */
+export function signUnder(head: string, payload: string, key: KeyObject, alg: Algorithm): string {
   const recipe = RECIPES[alg]
-  const signed = `${encode(header)}.${encode(payload)}`
+  const signed = `${head}.${encode(payload)}`
   const data = Buffer.from(signed, 'latin1')
   const made = sign(recipe.digest, data, recipe.der ? key : { key, ...recipe.options })
   const signature = recipe.der && recipe.length ? joseFromDer(made, recipe.length) : made
@@ -113,7 +118,8 @@ export function tokenDigest(jws: Pick<UnverifiedJws, 'signed'>): string {
   return hash('sha256', jws.signed, 'base64url')
 }
 
-function encode(text: string): string {
+/** Base64url of its UTF-8. */
+export function encode(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64url')
 }
 

@@ -79,7 +79,8 @@ function tokenAnswer(issued: IssuedToken): Readonly<Record<string, unknown>> {
     issued_token_type: issued.issuedType === 'agent-jwt' ? TOKEN_TYPE.agent : TOKEN_TYPE.access,
     token_type: issued.tokenType,
     expires_in: issued.expiresIn,
-    ...(issued.scope ? { scope: issued.scope.join(' ') } : {}),
+    // Undefined is not written.
+    scope: issued.scope?.join(' '),
     ...(issued.refreshToken === undefined ? {} : { refresh_token: issued.refreshToken }),
   }
 }
