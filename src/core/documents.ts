@@ -1,8 +1,9 @@
 import type { TenantName } from './ids.ts'
+import { type Own, type PersistentMap, withEntry } from './persistent-map.ts'
 import type { Change, DocumentKind } from './registry.ts'
 
 /** The newest change of every object, removed ones included, so that a late listener can be brought up to date. */
-export type Documents = ReadonlyMap<string, Change>
+export type Documents = PersistentMap<string, Change>
 
 export function documentKey(tenant: TenantName, kind: DocumentKind, name: string): string {
   return JSON.stringify([tenant, kind, name])
@@ -13,11 +14,12 @@ export function documentKey(tenant: TenantName, kind: DocumentKind, name: string
  * listener: what is gone of them is not kept.
  */
 export function addDocuments(documents: Documents, changes: readonly Change[]): Documents {
-  const next = new Map(documents)
+  const own: Own = new Set()
+  let next = documents
   for (const change of changes) {
     const key = documentKey(change.tenant, change.kind, change.name)
-    if (change.kind === 'session-label' && change.doc === null) next.delete(key)
-    else next.set(key, change)
+    const gone = change.kind === 'session-label' && change.doc === null
+    next = withEntry(next, key, gone ? undefined : change, own)
   }
   return next
 }

@@ -12,7 +12,8 @@ import {
   STORIES,
 } from '../../test/properties/decide-world.ts'
 import { applyChanges } from './apply-changes.ts'
-import { addDocuments, type Documents } from './documents.ts'
+import { addDocuments, type Documents, documentKey } from './documents.ts'
+import { nextView, openView } from './gateway-view.ts'
 import type { Gateway } from './identity/gateway.ts'
 import type { Revision } from './ids.ts'
 import { decide } from './policy/decide.ts'
@@ -186,4 +187,63 @@ describe('bringing a gateway up to date', () => {
     expect(visibleChanges([], seen, 1 as Revision)).toEqual(seen)
     expect(visibleChanges(seen, seen, 1 as Revision)).toEqual([])
   })
+
+  it('comes to the same change by change as all at once, and tells no more than changed', () => {
+    const all = [...stories, ...more]
+    const entries = [
+      gateway(['a']),
+      gateway(['a', 'operator']),
+      gateway(['b'], ['orders']),
+      gateway(['a', 'b'], ['orders']),
+    ]
+    const removed = (at: number): Change[] =>
+      all.slice(at, at + 1).map((each) => ({ ...each, doc: null }) as Change)
+    const again = (at: number): Change[] =>
+      all.slice(at, at + 1).map((each) => change(each.tenant, each.kind, each.name, each.doc))
+    const steps = fc.array(fc.record({ at: fc.nat(all.length - 1), gone: fc.boolean(), entry: fc.nat(3) }), {
+      maxLength: 12,
+    })
+    fc.assert(
+      fc.property(fc.nat(3), steps, (start, changes) => {
+        let known = documents
+        let entry = entries[start] ?? gateway([])
+        let view = openView(entry, known)
+        for (const { at, gone, entry: next } of changes) {
+          const batch = gone ? removed(at) : again(at)
+          if (next === 0) entry = entries[at % 4] ?? entry
+          const before = new Map(view.shown)
+          known = addDocuments(known, batch)
+          const step = nextView(view, entry, known, batch, 9999 as Revision)
+          view = step.view
+          expect(sorted(view.shown.values())).toEqual(sorted(visibleTo(entry, known)))
+          for (const { kind, tenant, name, doc } of step.changes) {
+            const key = documentKey(tenant, kind, name)
+            if (doc === null) expect(before.delete(key)).toBe(true)
+            else before.set(key, view.shown.get(key) as Change)
+          }
+          expect(sorted(before.values())).toEqual(sorted(view.shown.values()))
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('looks at no document but the one that changed', () => {
+    const entry = gateway(['a', 'operator'])
+    const view = openView(entry, documents)
+    const [changed] = stories.filter(({ tenant, kind }) => tenant === 'a' && kind === 'policy')
+    if (changed === undefined) throw new Error('the world has no policy')
+    const unread = { get: () => fail(), values: () => fail() } as unknown as Documents
+    const step = nextView(view, entry, unread, [{ ...changed, revision: 77 as Revision }], 77 as Revision)
+    expect(step.changes).toEqual([{ ...changed, revision: 77 }])
+  })
 })
+
+const sorted = (changes: Iterable<Change>) =>
+  [...changes].sort((a, b) =>
+    documentKey(a.tenant, a.kind, a.name) < documentKey(b.tenant, b.kind, b.name) ? -1 : 1,
+  )
+
+function fail(): never {
+  throw new Error('the registry was read')
+}

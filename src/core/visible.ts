@@ -42,13 +42,19 @@ export function visibleChanges(
   for (const change of now) {
     const old = gone.get(keyOf(change))
     gone.delete(keyOf(change))
-    if (old?.revision !== change.revision) changes.push(change)
+    if (old === undefined || !isSame(old, change)) changes.push(change)
   }
   for (const { tenant, kind, name } of gone.values()) {
     const removed: ChangeDraft = { tenant, kind, name, doc: null }
     changes.push({ ...removed, revision })
   }
   return changes
+}
+
+/** A document may be shown in full that was shown in part before, without having changed. */
+function isSame(old: Change, now: Change): boolean {
+  if (old.revision !== now.revision) return false
+  return old.doc === now.doc || JSON.stringify(old.doc) === JSON.stringify(now.doc)
 }
 
 function keyOf({ tenant, kind, name }: Change): string {
@@ -58,7 +64,8 @@ function keyOf({ tenant, kind, name }: Change): string {
 /** Kinds of a listed tenant that a gateway decides without. Whom to attest and how to log in is the authority's alone. */
 const KEPT_BACK: ReadonlySet<DocumentKind> = new Set(['trust', 'credential', 'gateway'])
 
-function shownOfListed(change: Change, gateway: Gateway): Change | undefined {
+/** Of a listed tenant's document, what the gateway may see of it. */
+export function shownOfListed(change: Change, gateway: Gateway): Change | undefined {
   if (KEPT_BACK.has(change.kind)) return undefined
   if (change.kind === 'resource' && gateway.resources?.includes(change.name) === false) return undefined
   // A user is (tenant, iss, sub), so a gateway needs the provider's issuer, and no more of it.
@@ -68,6 +75,11 @@ function shownOfListed(change: Change, gateway: Gateway): Change | undefined {
 
 function issuerOnly({ idp, issuer, users, keys_survive }: IdentityProvider): IdentityProvider {
   return { idp, issuer, users, keys_survive, clients: {}, allow_private: [], attributes: {} }
+}
+
+/** The tenants that aren't listed and of which a gateway sees what concerns their guests. */
+export function homesOf(gateway: Gateway, documents: Documents): ReadonlySet<string> {
+  return new Set(guestsOf(new Set(gateway.tenants), documents).keys())
 }
 
 /** Agents that a listed tenant admits, by their home, where that home isn't listed itself. */

@@ -1,10 +1,10 @@
-import type { Documents } from '../core/documents.ts'
+import { type Documents, documentKey } from '../core/documents.ts'
+import { type GatewayView, nextView, openView, type ViewStep } from '../core/gateway-view.ts'
 import type { Gateway } from '../core/identity/gateway.ts'
 import type { Revision, TenantName } from '../core/ids.ts'
 import type { Change, DocumentKind } from '../core/registry.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { Clock } from '../core/time.ts'
-import { visibleChanges, visibleTo } from '../core/visible.ts'
 import { type AuthorizedGateway, gatewayStands } from './authorize-gateway.ts'
 
 type Listed = { readonly tenants: readonly string[]; readonly resources?: readonly string[] }
@@ -71,7 +71,7 @@ type Connection = {
   readonly send: (message: FeedMessage) => void
   readonly since: number
   /** What it was shown, as of the last message. */
-  shown: readonly Change[]
+  view: GatewayView
   /** Not acknowledged yet, oldest first. */
   pushes: Push[]
   acked: { readonly revision: Revision; readonly ms?: number }
@@ -90,8 +90,9 @@ export function createGatewayFeeds(ports: FeedPorts): GatewayFeeds {
   const connections = new Set<Connection>()
   const view = createView(ports)
   let beat = -Infinity
-  const stopChanges = ports.onChange((_changes, revision) => {
-    for (const connection of [...connections]) pushChanges(ports, view, connection, revision)
+  const stopChanges = ports.onChange((changes, revision) => {
+    const step = createStep(ports, changes, revision)
+    for (const connection of [...connections]) pushChanges(ports, step, connection, revision)
   })
   const stopConfirmed = ports.onConfirmed((revision) => {
     if (ports.monotonic() - beat < HEARTBEAT_MS) return
@@ -108,7 +109,9 @@ export function createGatewayFeeds(ports: FeedPorts): GatewayFeeds {
     acknowledged: (document, revision, withinMs) =>
       Promise.all(
         [...connections]
-          .filter(({ shown }) => shown.some((change) => isOf(change, document)))
+          .filter(({ view: { shown } }) =>
+            shown.has(documentKey(document.tenant, document.kind, document.name)),
+          )
           .map((each) => waitFor(each, revision, withinMs)),
       ),
     close: () => {
@@ -119,20 +122,32 @@ export function createGatewayFeeds(ports: FeedPorts): GatewayFeeds {
   }
 }
 
-type View = (gateway: Gateway) => readonly Change[]
+type View = (gateway: Gateway) => GatewayView
 
 /** Instances of one gateway see the same, so it is worked out once for each version of the registry and of its entry. */
 function createView(ports: FeedPorts): View {
   let of: Documents | undefined
-  let views = new Map<Gateway, readonly Change[]>()
+  let views = new Map<Gateway, GatewayView>()
   return (gateway) => {
     const documents = ports.documents()
     if (documents !== of) {
       of = documents
       views = new Map()
     }
-    const found = views.get(gateway) ?? visibleTo(gateway, documents)
+    const found = views.get(gateway) ?? openView(gateway, documents)
     views.set(gateway, found)
+    return found
+  }
+}
+
+type Step = (view: GatewayView, gateway: Gateway) => ViewStep
+
+/** What some changes make of a view: once for all instances that hold it. */
+function createStep(ports: FeedPorts, changes: readonly Change[], revision: Revision): Step {
+  const steps = new Map<GatewayView, ViewStep>()
+  return (view, gateway) => {
+    const found = steps.get(view) ?? nextView(view, gateway, ports.documents(), changes, revision)
+    steps.set(view, found)
     return found
   }
 }
@@ -157,33 +172,33 @@ function openConnection(
     if (reason !== undefined) send({ type: 'end', reason })
   }
   const { revision } = ports.snapshot()
-  const shown = view(authorized.gateway)
+  const seen = view(authorized.gateway)
   const since = ports.monotonic()
   const connection: Connection = {
     authorized,
     send,
     since,
-    shown,
+    view: seen,
     pushes: [newPush(revision, since)],
     acked: { revision: 0 as Revision },
     stop,
   }
   connections.add(connection)
-  send({ type: 'documents', revision, changes: shown, ...listed(authorized.gateway) })
+  const all = [...seen.shown.values()].sort((a, b) => a.revision - b.revision)
+  send({ type: 'documents', revision, changes: all, ...listed(authorized.gateway) })
   if (ports.ageMs() < CONFIRMED_MS) send({ type: 'heartbeat', revision })
   return () => stop()
 }
 
-function pushChanges(ports: FeedPorts, view: View, connection: Connection, revision: Revision): void {
+function pushChanges(ports: FeedPorts, step: Step, connection: Connection, revision: Revision): void {
   const { authorized, send, stop } = connection
   const stands = gatewayStands(ports.snapshot(), { ...authorized, name: authorized.gateway.gateway })
   if (!stands.ok) {
     stop(stands.error.reason)
     return
   }
-  const shown = view(stands.value)
-  const changes = visibleChanges(connection.shown, shown, revision)
-  connection.shown = shown
+  const { view, changes } = step(connection.view, stands.value)
+  connection.view = view
   connection.pushes.push(newPush(revision, ports.monotonic()))
   if (connection.pushes.length > MAX_PUSHES) connection.pushes.shift()?.settled.resolve(undefined)
   send({ type: 'changes', revision, changes, ...listed(stands.value) })
@@ -225,10 +240,6 @@ async function waitFor(
   const ms = await Promise.race([push.settled.promise, late.promise])
   clearTimeout(timer)
   return ms === undefined ? who : { ...who, ms }
-}
-
-function isOf(change: Change, { tenant, kind, name }: DocumentName): boolean {
-  return change.tenant === tenant && change.kind === kind && change.name === name
 }
 
 function describe({ authorized, acked, since }: Connection, now: number): ConnectedGateway {

@@ -58,6 +58,14 @@ export const WALL_GUARDS: readonly Guard[] = [
     tests: ['src/flows/authorize-gateway.test.ts', STOLEN],
   },
   {
+    name: 'feed-home',
+    file: 'src/core/gateway-view.ts',
+    find: "view.homes.has(tenant) || (kind === 'admission' && listed.has(tenant))",
+    replace: "kind === 'admission' && listed.has(tenant)",
+    why: "what an agent's home forbids or revokes reaches the gateways abroad only when they start again",
+    tests: ['src/core/visible.test.ts'],
+  },
+  {
     name: 'gateway-view',
     file: 'src/core/visible.ts',
     find: 'const shown = listed.has(change.tenant)\n',
