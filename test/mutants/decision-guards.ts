@@ -328,4 +328,20 @@ export const DECISION_GUARDS: readonly Guard[] = [
     why: 'what forbids a group does not forbid who is in it',
     tests: [FUZZ],
   },
+  {
+    name: 'same-judgement-condition',
+    file: 'src/core/policy/same-judgement.ts',
+    find: "if (result.state !== 'holds') return undefined",
+    replace: '',
+    why: 'what was allowed by day is allowed by night, while nothing of the tenant changes',
+    tests: ['test/properties/same-judgement.test.ts'],
+  },
+  {
+    name: 'same-judgement-proof',
+    file: 'src/core/policy/same-judgement.ts',
+    find: `\${chain.proof}`,
+    replace: '',
+    why: 'an agent that proves nothing is judged as the same agent was that proved itself',
+    tests: ['test/properties/same-judgement.test.ts'],
+  },
 ]

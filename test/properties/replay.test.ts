@@ -188,7 +188,7 @@ describe('a recorded decision that is replayed', () => {
           expect([found.after.outcome, found.after.reason]).toEqual([would.outcome, would.reason])
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 1500 },
     )
     expect(Math.min(replayed, otherwise, not)).toBeGreaterThan(10)
   })

@@ -17,6 +17,7 @@ import { askCondition, contextWith, type Frame, type FrameSide, type NamedResult
 import { projectInput } from './project-input.ts'
 import { nameOf, type Whole } from './question.ts'
 import { conditionRefusal, sideRefusal } from './refusals.ts'
+import { keepJudgement, nameOfQuestion, sameJudgement } from './same-judgement.ts'
 import type { Tool } from './tool.ts'
 
 /** What the question comes to for one tool. `asks` are the determining permits that want a person's answer. */
@@ -55,7 +56,13 @@ export function judgeTool(question: Whole, tool: Tool, conditions: AskedConditio
   if (delegation !== undefined && typeof delegation !== 'string') return refused(1, delegation)
   const input = inputOf(question, tool)
   if ('refused' in input) return refused(2, input)
-  return judgePolicies(question, tool, input, conditions, delegation)
+  const name = nameOfQuestion(question, tool, delegation)
+  const same = name === undefined ? undefined : sameJudgement(name, question, conditions)
+  if (same) return same
+  const views = viewsFor(question, tool, input, conditions)
+  const judgement = judgePolicies(question, views, delegation)
+  if (name !== undefined) keepJudgement(name, question, judgement, views)
+  return judgement
 }
 
 function refused(reached: number, refusal: Refusal): Judgement {
@@ -89,19 +96,13 @@ function delegationFor(question: Whole, tool: Tool): string | Refusal | undefine
   return refuse('denied', 'delegation.missing', says, { tool: tool.action })
 }
 
-function judgePolicies(
-  question: Whole,
-  tool: Tool,
-  input: Value,
-  conditions: AskedConditions,
-  delegation: string | undefined,
-): Judgement {
-  const sides = sidesOf(question, tool, input)
+function viewsFor(question: Whole, tool: Tool, input: Value, conditions: AskedConditions): readonly View[] {
   const claimed = question.chain.proof === 'claimed'
-  const views = viewsOf(
-    sides.map((side) => withDoubts(side, claimed)),
-    conditions,
-  )
+  const sides = sidesOf(question, tool, input).map((side) => withDoubts(side, claimed))
+  return viewsOf(sides, conditions)
+}
+
+function judgePolicies(question: Whole, views: readonly View[], delegation: string | undefined): Judgement {
   const own = views.find(({ frame }) => frame.tenant === question.tenant)?.results ?? []
   const known = { conditions: own, ...(delegation === undefined ? {} : { delegation }) }
   for (const { frame, results } of views) {
