@@ -37,6 +37,7 @@ export function listenTo(
   argv: readonly string[],
   heard: (line: string) => void,
   env: Readonly<Record<string, string>> = {},
+  cwd: string = ROOT,
 ): Promise<{ readonly code: number; readonly said: string }> {
   const [command = '', ...args] = argv
   return new Promise((resolve, reject) => {
@@ -44,6 +45,7 @@ export function listenTo(
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NO_COLOR: '1', ...env },
       timeout: 240_000,
+      cwd,
     })
     let said = ''
     let open = ''

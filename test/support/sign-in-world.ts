@@ -104,6 +104,12 @@ documents:
   allow_private: ["${new URL(documents).host}"]
   preloaded:
     ${PRELOADED}: { client_name: A program of the site, redirect_uris: ["http://127.0.0.1/callback"] }
+    https://claude.ai/oauth/claude-code-client-metadata:
+      client_name: Claude Code
+      redirect_uris: ["http://localhost/callback", "http://127.0.0.1/callback"]
+    https://chatgpt.com/oauth/codex/client.json:
+      client_name: Codex
+      redirect_uris: ["http://localhost/callback", "http://127.0.0.1/callback"]
 registration: { life: 1h, most: 20 }
 ---
 agent: coder

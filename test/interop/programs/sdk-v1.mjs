@@ -1,0 +1,32 @@
+import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { outcome, say, signInHere } from './person.mjs'
+
+const [url] = process.argv.slice(2)
+const { provider, came, close } = await signInHere('SDK v1')
+const connect = async () => {
+  const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider })
+  const client = new Client({ name: 'sdk-v1', version: '1.0.0' })
+  return {
+    transport,
+    client,
+    error: await client.connect(transport).then(
+      () => undefined,
+      (error) => error,
+    ),
+  }
+}
+const first = await connect()
+if (!(first.error instanceof UnauthorizedError)) throw first.error
+await first.transport.finishAuth((await came).get('code'))
+const { client, error } = await connect()
+if (error) throw error
+const { tools } = await client.listTools()
+say({
+  tools: tools.map(({ name }) => name),
+  allowed: await outcome(client.callTool({ name: 'read_note', arguments: { name: 'x' } })),
+  refused: await outcome(client.callTool({ name: 'burn_notes', arguments: {} })),
+})
+await client.close()
+close()
