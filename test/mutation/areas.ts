@@ -3,8 +3,8 @@ export type Area = {
   readonly name: string
   /** Folders and files of the sources, in the repository; tests and fixtures under them are left out. */
   readonly sources: readonly string[]
-  /** Where another area begins. */
-  readonly but?: string
+  /** Folders that are no part of it. */
+  readonly but?: readonly string[]
   /** Patterns of the tests that must notice. */
   readonly tests: readonly string[]
   /** Percent of the mutants that a test must notice. */
@@ -26,11 +26,12 @@ export const AREAS: readonly Area[] = [
   {
     name: 'policy',
     sources: ['src/core/policy'],
-    but: 'src/core/policy/cedar/',
+    // What lint finds is advice to writers, and held by long properties.
+    but: ['src/core/policy/cedar/', 'src/core/policy/lint/'],
     tests: [
       'src/core/policy/*.test.ts',
       'src/flows/{second-engine,quarantine-policies}.test.ts',
-      'test/properties/{decide-demo,explain,labels,lint,quarantine,replay}.test.ts',
+      'test/properties/{decide-demo,labels,quarantine}.test.ts',
     ],
     least: 85,
   },

@@ -20,12 +20,12 @@ const PART = 3
 type Options = { readonly json?: boolean; readonly jobs: string; readonly force?: boolean }
 type FileResult = { readonly file: string; readonly report: Report; readonly score: Score }
 
-function sourcesOf({ sources, but }: Area): readonly string[] {
+function sourcesOf({ sources, but = [] }: Area): readonly string[] {
   return sources
     .flatMap((folder) => filesUnder(folder))
     .filter((file) => file.endsWith('.ts') && !/\.(test|fixture)\.ts$/.test(file))
     .map((file) => relative(ROOT, file))
-    .filter((file) => but === undefined || !file.startsWith(but))
+    .filter((file) => !but.some((folder) => file.startsWith(folder)))
 }
 
 const keptFor = ({ name }: Area, what: 'tried' | 'report'): string => join(KEPT, `${name}.${what}.json`)
