@@ -88,8 +88,7 @@ export function heldCredential(
 ): Credential | undefined {
   const { resource } = caller.target
   if (resource.credential === undefined || (caller.access.once && called !== undefined)) return undefined
-  // Another gateway may have let the session's label rise a moment ago: only the authority knows, so it is asked for each call.
-  return isSink(resource) ? undefined : held.get(keyOf(caller))?.credential
+  return held.get(keyOf(caller))?.credential
 }
 
 /**
@@ -113,6 +112,8 @@ export async function upstreamCredential(
     return spent.ok ? ok(undefined) : spent
   }
   if (!needed) return isGuarded(caller) ? err(UNGUARDED) : ok(undefined)
+  // Another gateway may have let the session's label rise a moment ago: only the authority knows, so it is asked for each call, and
+  // nothing is held.
   if (isSink(caller.target.resource)) return credentialOf(await lease(point, caller, ask))
   const before = heldCredential(enforcement, caller, called)
   if (before) return ok(before)

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ANA, type Behind, type OpenDoor, openDoor, startBehind } from '../../../test/fakes/mcp-door.ts'
 import { change } from '../../../test/properties/decide-world.ts'
@@ -41,6 +42,18 @@ describe('a resource where not everything may flow', () => {
       await at.call(own, at.bearer())
       expect(at.point.asks).toHaveLength(round)
     }
+    // The authority answers nobody before all three have come.
+    const { credential } = at.point
+    const all = Promise.withResolvers<void>()
+    let waiting = 0
+    Object.assign(at.point, {
+      credential: async (ask: never) => {
+        waiting += 1
+        if (waiting === 3) all.resolve()
+        await Promise.race([all.promise, setTimeout(300)])
+        return credential(ask)
+      },
+    })
     await Promise.all([at.call(own, at.bearer()), at.call(own, at.bearer()), at.call(own, at.bearer())])
     expect(at.point.asks).toHaveLength(5)
     const used = behind.seen.map(({ authorization }) => authorization)
