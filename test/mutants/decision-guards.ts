@@ -337,6 +337,14 @@ export const DECISION_GUARDS: readonly Guard[] = [
     tests: ['test/properties/same-judgement.test.ts'],
   },
   {
+    name: 'same-judgement-input',
+    file: 'src/core/policy/same-judgement.ts',
+    find: 'frame = { ...side.frame, input }',
+    replace: 'frame = { ...side.frame, input: side.frame.input ?? input }',
+    why: 'what was allowed with one argument is allowed with every other',
+    tests: ['test/properties/same-judgement.test.ts'],
+  },
+  {
     name: 'same-judgement-proof',
     file: 'src/core/policy/same-judgement.ts',
     find: `\${chain.proof}`,

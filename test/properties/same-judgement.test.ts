@@ -12,7 +12,10 @@ const ports = { conditionTest: conditionMaker({ country: () => undefined }) }
 const POLICIES = `
 @id("by-day") permit (principal is Agent, action, resource)
   when { context.conditions.containsAll(["open", "office"]) && principal.proof == "attested" };
-@id("anybody") permit (principal is User, action, resource) unless { context has address && context.address.isLoopback() };
+@id("their-own") permit (principal is User, action == Action::"orders/get_order", resource)
+  when { context.input.customer_id == principal.customer_id };
+@id("anybody") permit (principal is User, action == Action::"orders/cancel_order", resource)
+  unless { context has address && context.address.isLoopback() };
 @id("not-ada") forbid (principal == User::"ada@a.example", action == Action::"orders/cancel_order", resource);`
 const AT_HOME = `
 @id("home-hours") forbid (principal is Agent, action, resource) when { !context.conditions.contains("home-open") };`
@@ -40,6 +43,7 @@ const fresh = (): Snapshot => applyChanges(emptySnapshot(), changes, ports)
 const asks = fc.record({
   kind: fc.constantFrom('enter' as const, 'enter' as const, 'list' as const, 'call' as const),
   tool: fc.constantFrom('get_order', 'cancel_order'),
+  input: fc.constantFrom({ customer_id: 'c-42' }, { customer_id: 'c-77' }, {}),
   user: fc.constantFrom(ana('a'), ana('a', 'ada')),
   chain: fc.constantFrom({}, {}, { proof: 'enrolled' as const }, { scope: ['orders/get_order'] }),
   address: fc.constantFrom('10.0.0.7', '10.0.0.7', '192.168.1.1', '127.0.0.1'),

@@ -17,7 +17,7 @@ import { askCondition, contextWith, type Frame, type FrameSide, type NamedResult
 import { projectInput } from './project-input.ts'
 import { nameOf, type Whole } from './question.ts'
 import { conditionRefusal, sideRefusal } from './refusals.ts'
-import { keepJudgement, nameOfQuestion, sameJudgement } from './same-judgement.ts'
+import { keepJudgement, keepSides, nameOfQuestion, sameJudgement, sameSides } from './same-judgement.ts'
 import type { Tool } from './tool.ts'
 
 /** What the question comes to for one tool. `asks` are the determining permits that want a person's answer. */
@@ -56,12 +56,12 @@ export function judgeTool(question: Whole, tool: Tool, conditions: AskedConditio
   if (delegation !== undefined && typeof delegation !== 'string') return refused(1, delegation)
   const input = inputOf(question, tool)
   if ('refused' in input) return refused(2, input)
-  const name = nameOfQuestion(question, tool, delegation)
-  const same = name === undefined ? undefined : sameJudgement(name, question, conditions)
+  const name = nameOfQuestion(question, tool)
+  const same = name === undefined ? undefined : sameJudgement(name, question, delegation, conditions)
   if (same) return same
-  const views = viewsFor(question, tool, input, conditions)
+  const views = viewsOf(sidesFor(name, question, tool, input), conditions)
   const judgement = judgePolicies(question, views, delegation)
-  if (name !== undefined) keepJudgement(name, question, judgement, views)
+  if (name !== undefined) keepJudgement(name, question, delegation, judgement, views)
   return judgement
 }
 
@@ -96,10 +96,22 @@ function delegationFor(question: Whole, tool: Tool): string | Refusal | undefine
   return refuse('denied', 'delegation.missing', says, { tool: tool.action })
 }
 
-function viewsFor(question: Whole, tool: Tool, input: Value, conditions: AskedConditions): readonly View[] {
-  const claimed = question.chain.proof === 'claimed'
-  const sides = sidesOf(question, tool, input).map((side) => withDoubts(side, claimed))
-  return viewsOf(sides, conditions)
+/** Whose policies are candidates does not depend on the input, and is kept; what is in quarantine is looked for each time. */
+function sidesFor(
+  name: string | undefined,
+  question: Whole,
+  tool: Tool,
+  input: Value,
+): readonly JudgedSide[] {
+  if (name === undefined) {
+    const claimed = question.chain.proof === 'claimed'
+    return sidesOf(question, tool, input).map((side) => withDoubts(side, claimed))
+  }
+  const same = sameSides(name, question, input)
+  if (same) return same
+  const sides = sidesOf(question, tool, input)
+  keepSides(name, question, sides)
+  return sides
 }
 
 function judgePolicies(question: Whole, views: readonly View[], delegation: string | undefined): Judgement {

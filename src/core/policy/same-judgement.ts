@@ -1,59 +1,96 @@
 import type { Agent } from '../identity/agent.ts'
 import type { User } from '../identity/user.ts'
 import type { KnownResource, TenantSnapshot } from '../snapshot.ts'
-import type { Frame, NamedResult } from './frame.ts'
+import type { Value } from './cedar/cedar.ts'
+import type { Frame, FrameSide, NamedResult } from './frame.ts'
 import type { AskedConditions, Judgement } from './judge.ts'
 import type { Whole } from './question.ts'
 import type { Tool } from './tool.ts'
 
-/** A condition that a judgement looked at, and in which tenant it stands. */
-type Asked = { readonly tenant: TenantSnapshot; readonly name: string }
-
-/**
- * A judgement that refused nothing, and all that it looked at: documents, and conditions that held. It is the same again only while they are
- * the same objects, and hold.
- */
-type Same = {
-  readonly judgement: Judgement
-  readonly asked: readonly Asked[]
+/** All that says who asks, from where and for what, but for the input: it is the same again only while these are the same objects. */
+type LookedAt = {
   readonly agent: Agent
   readonly home: TenantSnapshot
   readonly user: User | undefined
   readonly known: KnownResource
 }
 
+/** A condition that a judgement looked at, and in which tenant it stands. */
+type Asked = { readonly tenant: TenantSnapshot; readonly name: string }
+
+/** What was found out for a caller and a tool: whose policies are candidates; and, without an input, what that came to. */
+type Same = LookedAt & {
+  readonly sides: readonly FrameSide[]
+  judged?: {
+    readonly delegation: string | undefined
+    readonly judgement: Judgement
+    readonly asked: readonly Asked[]
+  }
+}
+
 /** By version of a tenant: one change of it, and nothing of it is known any more. */
-const judged = new WeakMap<TenantSnapshot, Map<string, Same>>()
+const known = new WeakMap<TenantSnapshot, Map<string, Same>>()
 const MOST = 2_000
 
 /**
- * The name of a question that has no input yet (entering a resource, listing its tools), among all of its tenant; undefined for one that has.
- * Agents come back with such a question each few minutes, or each few milliseconds.
+ * The name of a caller and a tool among all of its tenant. Undefined where a policy is in quarantine: then each question has to go its own
+ * way. Agents come back with the same few questions each few minutes, or each few milliseconds.
  */
-export function nameOfQuestion(
-  { request, chain, caller, user, tenant }: Whole,
-  tool: Tool,
-  delegation: string | undefined,
-): string | undefined {
-  if (request.act.kind === 'call' || tenant.quarantine.size + caller.home.quarantine.size > 0)
-    return undefined
+export function nameOfQuestion(question: Whole, tool: Tool): string | undefined {
+  const { request, chain, caller, user, tenant } = question
+  if (tenant.quarantine.size + caller.home.quarantine.size > 0) return undefined
   // Only a person's name may hold a line break, and the same person has the same name.
-  return `${caller.id}\n${chain.proof}\n${user?.user ?? ''}\n${tool.action}\n${request.address ?? ''}\n${delegation ?? ''}`
+  return `${caller.id}\n${chain.proof}\n${user?.user ?? ''}\n${tool.action}\n${request.address ?? ''}`
 }
 
-/** What the same question came to before, if each of its conditions holds also now; told with the facts of now. */
-export function sameJudgement(name: string, question: Whole, ask: AskedConditions): Judgement | undefined {
-  const { tenant, caller, user, known } = question
-  const same = judged.get(tenant)?.get(name)
-  if (same?.agent !== caller.agent || same.home !== caller.home) return undefined
-  if (same.user !== user || same.known !== known) return undefined
+function find(name: string, question: Whole): Same | undefined {
+  const same = known.get(question.tenant)?.get(name)
+  if (same?.agent !== question.caller.agent || same.home !== question.caller.home) return undefined
+  return same.user === question.user && same.known === question.known ? same : undefined
+}
+
+/** The sides of a question as they were found before, with the input of this one. */
+export function sameSides(name: string, question: Whole, input: Value): readonly FrameSide[] | undefined {
+  const same = find(name, question)
+  if (same === undefined) return undefined
+  let frame: Frame | undefined
+  let before: Frame | undefined
+  return same.sides.map((side) => {
+    if (frame === undefined || side.frame !== before) frame = { ...side.frame, input }
+    before = side.frame
+    const { principal, uid, candidates, uncovered, names } = side
+    return { principal, frame, uid, candidates, uncovered, names }
+  })
+}
+
+export function keepSides(name: string, question: Whole, sides: readonly FrameSide[]): void {
+  const { tenant, caller, user } = question
+  const ofTenant = known.get(tenant) ?? new Map<string, Same>()
+  known.set(tenant, ofTenant)
+  if (ofTenant.size >= MOST) ofTenant.clear()
+  ofTenant.set(name, { sides, agent: caller.agent, home: caller.home, user, known: question.known })
+}
+
+/**
+ * What the same question without an input came to before, if each of its conditions holds also now; told with the facts of now. Nothing for a
+ * call.
+ */
+export function sameJudgement(
+  name: string,
+  question: Whole,
+  delegation: string | undefined,
+  ask: AskedConditions,
+): Judgement | undefined {
+  if (question.request.act.kind === 'call') return undefined
+  const same = find(name, question)?.judged
+  if (same === undefined || same.delegation !== delegation) return undefined
   const { asked, judgement } = same
   if (asked.length === 0) return judgement
   const conditions: NamedResult[] = []
   for (const each of asked) {
     const result = ask(each.tenant, each.name)
     if (result.state !== 'holds') return undefined
-    if (each.tenant === tenant) conditions.push(result)
+    if (each.tenant === question.tenant) conditions.push(result)
   }
   return { ...judgement, explanation: { ...judgement.explanation, conditions } }
 }
@@ -64,17 +101,16 @@ type Looked = { readonly frame: Pick<Frame, 'tenant'>; readonly results: readonl
 export function keepJudgement(
   name: string,
   question: Whole,
+  delegation: string | undefined,
   judgement: Judgement,
   views: readonly Looked[],
 ): void {
-  if (judgement.refusal !== undefined) return
+  if (question.request.act.kind === 'call' || judgement.refusal !== undefined) return
   if (!views.every(({ results }) => results.every(({ state }) => state === 'holds'))) return
+  const same = find(name, question)
+  if (same === undefined) return
   const asked = views.flatMap(({ frame, results }) =>
     results.map((result) => ({ tenant: frame.tenant, name: result.name })),
   )
-  const { tenant, caller, user, known } = question
-  const ofTenant = judged.get(tenant) ?? new Map<string, Same>()
-  judged.set(tenant, ofTenant)
-  if (ofTenant.size >= MOST) ofTenant.clear()
-  ofTenant.set(name, { judgement, asked, agent: caller.agent, home: caller.home, user, known })
+  same.judged = { delegation, judgement, asked }
 }
