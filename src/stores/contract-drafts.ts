@@ -2,6 +2,7 @@ import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { Frontier } from '../core/audit/merkle-log.ts'
 import { appendLeaf, EMPTY_FRONTIER, frontierRoot, leafHash } from '../core/audit/merkle-log.ts'
 import type { Lease } from '../core/credential/lease.ts'
+import type { HeldStore } from '../core/held.ts'
 import type { AgentId, DecisionId, LeaseId, SessionId, TenantName } from '../core/ids.ts'
 import { revision } from '../core/ids.ts'
 import type { KeptStore, Renewal } from '../core/kept.ts'
@@ -12,8 +13,8 @@ import { epochMillis, epochSeconds } from '../core/time.ts'
 
 /** Two stores on one database, as two authorities have them; a tenant no other test uses. */
 export type StoresUnderTest = {
-  readonly one: Store & KeptStore
-  readonly two: Store & KeptStore
+  readonly one: Store & KeptStore & HeldStore
+  readonly two: Store & KeptStore & HeldStore
   readonly tenant: TenantName
 }
 

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import type { StoresUnderTest } from './contract-drafts.ts'
+import { heldContract } from './contract-held.ts'
 import { journalContract, repeatContract } from './contract-journal.ts'
 import { keptContract, renewalContract } from './contract-kept.ts'
 import { appendContract, exportContract, findContract } from './contract-log.ts'
@@ -18,6 +19,7 @@ export function storeContract(name: string, stores: () => Promise<StoresUnderTes
     leaseContract(stores)
     keptContract(stores)
     renewalContract(stores)
+    heldContract(stores)
     appendContract(stores)
     findContract(stores)
     exportContract(stores)

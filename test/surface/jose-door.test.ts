@@ -18,13 +18,14 @@ function namesFrom(module: string): ReadonlyMap<string, readonly string[]> {
 }
 
 describe('all JOSE from outside goes through one door', () => {
-  test('the library that could read it another way only signs, in the SDK', () => {
+  test('the library that could read it another way only signs, in the SDK, and seals what is ours', () => {
     expect([...namesFrom('jose')]).toEqual([
+      ['src/lib/sealed.ts', ['FlattenedEncrypt', 'flattenedDecrypt']],
       ['src/sdk/agent.ts', ['exportJWK', 'generateKeyPair', 'SignJWT']],
     ])
     expect(
       using(/\bfrom 'jose|\bimport\('jose|'(?:jsonwebtoken|jws|fast-jwt|node-jose|jwt-decode)'/),
-    ).toEqual(['src/sdk/agent.ts'])
+    ).toEqual(['src/lib/sealed.ts', 'src/sdk/agent.ts'])
   })
 
   test('signatures are checked there, and those of signed notes where notes are read', () => {

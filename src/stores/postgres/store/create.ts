@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import { completeDraft } from '../../../core/audit/record-event.ts'
+import type { HeldStore } from '../../../core/held.ts'
 import type { NewId, RecorderId, TenantName } from '../../../core/ids.ts'
 import type { KeptStore } from '../../../core/kept.ts'
 import type { LoggedEvent, Store, Write, Written } from '../../../core/ports.ts'
@@ -19,6 +20,7 @@ import { bindEvidence } from './bind-evidence.ts'
 import { batchCommitter, type ReadyWrite, readyEvent, type Settled } from './commit.ts'
 import { readChanges, readHead } from './documents.ts'
 import { faulting, storeFault } from './fault.ts'
+import { holdIn } from './held.ts'
 import { keepIn } from './kept.ts'
 import { readOpenLeases } from './leases.ts'
 import { pruneExpired } from './prune.ts'
@@ -48,7 +50,7 @@ export type PostgresStoreOptions = {
 }
 
 /** A Store, and the name under which it numbers events: a new one for each start. */
-export type PostgresStore = Store & KeptStore & { readonly recorder: RecorderId }
+export type PostgresStore = Store & KeptStore & HeldStore & { readonly recorder: RecorderId }
 
 type Open = Required<Omit<PostgresStoreOptions, 'onFault'>> &
   Pick<PostgresStoreOptions, 'onFault'> & { readonly recorder: RecorderId }
@@ -68,7 +70,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
     recorder: newId('recorder') as RecorderId,
   }
   await faulting(() => beginRecorder(open.pool, open.recorder, open.now()))
-  return { ...writing(open), ...reading(open), ...keeping(open), recorder: open.recorder }
+  return { ...writing(open), ...reading(open), ...keeping(open), ...holding(open), recorder: open.recorder }
 }
 
 type Writing = Pick<Store, 'commit' | 'takeJournal' | 'bindEvidence' | 'onCommit' | 'close'>
@@ -148,6 +150,22 @@ function keeping({ pool, now }: Open): KeptStore {
     mayRenew: (ask) => faulting(() => renewals.mayRenew(ask)),
     renew: (ask) => faulting(() => renewals.renew(ask)),
     endRenewal: (tenant, session) => faulting(() => renewals.endRenewal(tenant, session)),
+  }
+}
+
+function holding({ pool, now }: Open): HeldStore {
+  const held = holdIn(pool, now)
+  return {
+    held: (key) => faulting(() => held.held(key)),
+    holdings: (tenant, user) => faulting(() => held.holdings(tenant, user)),
+    hold: (secret) => faulting(() => held.hold(secret)),
+    claimHeld: (key, version, until) => faulting(() => held.claimHeld(key, version, until)),
+    replaceHeld: (secret, version) => faulting(() => held.replaceHeld(secret, version)),
+    unclaimHeld: (key, version) => faulting(() => held.unclaimHeld(key, version)),
+    letGo: (key, version) => faulting(() => held.letGo(key, version)),
+    tenantKey: (tenant) => faulting(() => held.tenantKey(tenant)),
+    saveTenantKey: (tenant, wrapped, previous) =>
+      faulting(() => held.saveTenantKey(tenant, wrapped, previous)),
   }
 }
 

@@ -30,6 +30,8 @@ async function fill(into: PostgresStore, tenant: TenantName): Promise<void> {
   await into.saveCheckpoint(tenant, 1, 'note')
   await into.keep({ tenant, kind: 'code', digest: 'd', doc: '{}', expires: LATER })
   await into.beginRenewal(renewalOf(tenant, 'a'))
+  await into.hold({ tenant, user: '', place: 'resource:a', sealed: '{}', about: '{}' })
+  await into.saveTenantKey(tenant, '{}', undefined)
 }
 
 /** Every table that has a tenant, also one that a later migration adds. */

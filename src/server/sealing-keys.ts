@@ -1,0 +1,71 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Unavailable } from '../core/refusal.ts'
+import type { RootKeys } from '../flows/held-secrets.ts'
+import type { SealingKey } from '../lib/sealed.ts'
+
+/** Where a root key is: a 0600 file, or a variable of the environment. Both hold 32 random bytes as base64 (`openssl rand -base64 32`). */
+export type SealingSource = { readonly file: string } | { readonly env: string }
+
+/**
+ * Reads the root keys. Without any in the configuration there is one, `path`, made at the first start. One that is named and not there
+ * stops the start: what it sealed could not be opened, and nothing may be sealed under another by accident. Throws Unavailable
+ * (`keys.open_file`, `keys.unreadable`).
+ */
+export async function openSealingKeys(
+  path: string,
+  sources: readonly SealingSource[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<RootKeys> {
+  if (sources.length === 0) return [keyFrom(path, (await readOwn(path)) ?? (await make(path)))]
+  const [first, ...older] = await Promise.all(sources.map((source) => readSource(source, env)))
+  return first ? [first, ...older] : [keyFrom(path, undefined)]
+}
+
+async function readSource(
+  source: SealingSource,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<SealingKey> {
+  if ('env' in source) return keyFrom(`the variable ${source.env}`, env[source.env])
+  return keyFrom(source.file, await readOwn(source.file))
+}
+
+async function readOwn(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  if (!found) return undefined
+  if ((found.mode & 0o077) !== 0)
+    throw new Unavailable('keys.open_file', `${path} may be read by others; it must be 0600`)
+  return readFile(path, 'utf8')
+}
+
+/** A key is named by a digest of it, so that the same key is found again wherever it is read from. */
+function keyFrom(where: string, text: string | undefined): SealingKey {
+  const secret = Buffer.from(text?.trim() ?? '', 'base64')
+  if (text === undefined || secret.length !== 32 || secret.toString('base64') !== text.trim()) {
+    const says = text === undefined ? 'is not there' : 'does not hold 32 bytes in base64'
+    throw new Unavailable('keys.unreadable', `${where}: the sealing key ${says}`)
+  }
+  const kid = createHash('sha256').update('countersign sealing key\0').update(secret).digest('hex')
+  return { kid: kid.slice(0, 16), secret }
+}
+
+/** Written whole under another name and linked into place: two processes that start at once get the same one. */
+async function make(path: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const fresh = `${path}.${randomBytes(6).toString('hex')}.new`
+  const file = await open(fresh, 'wx', 0o600)
+  try {
+    await file.writeFile(`${randomBytes(32).toString('base64')}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await link(fresh, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  await rm(fresh)
+  return readFile(path, 'utf8')
+}
