@@ -5,6 +5,7 @@ import type { Json } from './policy/access-request.ts'
 import type { Refusal } from './refusal.ts'
 import type { Result } from './result.ts'
 import type { Snapshot } from './snapshot.ts'
+import type { TicketKey } from './ticket-key.ts'
 import type { Clock } from './time.ts'
 
 /** The caller's own credential and proof, as they came in: forwarded so that the authority can verify and decide again. */
@@ -47,6 +48,8 @@ export type EnforcementPoint = {
   readonly staleMs: () => number
   /** Whether this gateway is listed for the tenant (and the resource, where its entry names some). */
   readonly serves: (tenant: string, resource?: string) => boolean
+  /** The tenant's, which all its gateways have; none before the authority gave them. */
+  readonly ticketKeys: (tenant: TenantName) => readonly TicketKey[]
   /** Resolves once the record is fsynced in the Journal. Rejects with Unavailable when it can't be: then nothing may be answered. */
   readonly record: (draft: AuditDraft) => Promise<void>
   /** A new upstream credential, minted or unwrapped by the authority after its own decision. */

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
+import { fakeTicketKeys } from '../../test/fakes/ticket-keys.ts'
 import { changesOf, PORTS } from '../../test/properties/decide-world.ts'
 import { applyChanges } from '../core/apply-changes.ts'
 import { addDocuments, type Documents } from '../core/documents.ts'
@@ -39,6 +40,7 @@ function registry() {
       ageMs: () => clock.age,
       onChange: listen(changed),
       onConfirmed: listen(confirmed),
+      ticketKeys: (tenant: string) => fakeTicketKeys(tenant, clock.ms),
       now: () => clock.ms as never,
       monotonic: () => clock.ms,
     },
@@ -75,7 +77,10 @@ const authorized = (more: Partial<AuthorizedGateway> = {}): AuthorizedGateway =>
 })
 function listening(feeds: ReturnType<typeof createGatewayFeeds>, who = authorized()) {
   const told: FeedMessage[] = []
-  return { told, stop: feeds.open(who, (message) => told.push(message)) }
+  const keyed: Extract<FeedMessage, { type: 'ticket-keys' }>['tenants'][] = []
+  const take = (message: FeedMessage) =>
+    message.type === 'ticket-keys' ? keyed.push(message.tenants) : told.push(message)
+  return { told, keyed, stop: feeds.open(who, take) }
 }
 const write = (tenant: string, kind: string, name: string, doc: object | null) =>
   live.commit([{ tenant, kind, name, doc, revision: 0 } as unknown as Change])
@@ -111,6 +116,18 @@ test('a tenant taken from the entry is taken from the gateway, and one that is a
   const changes = last && 'changes' in last ? last.changes : []
   expect(changes.filter(({ doc }) => doc === null).map(({ tenant }) => tenant)).toEqual(['a', 'a'])
   expect(changes.filter(({ doc }) => doc !== null).map(({ tenant }) => tenant)).toEqual(['b', 'b'])
+})
+
+test('hands out the ticket keys of listed tenants alone, again when those change or the day does, and not otherwise', () => {
+  const { keyed } = listening(createGatewayFeeds(live.ports))
+  revocation('a', 'session:ses_1')
+  live.confirm()
+  expect(keyed).toEqual([{ a: fakeTicketKeys('a', 0) }])
+  write('operator', 'gateway', 'edge', entry(['b']))
+  expect(keyed[1]).toEqual({ b: fakeTicketKeys('b', 0) })
+  live.clock.ms += 86_400_000
+  live.confirm()
+  expect(keyed.slice(2)).toEqual([{ b: fakeTicketKeys('b', 86_400_000) }])
 })
 
 test('a heartbeat goes out for a confirmed revision, not more than twice a second, and none without', () => {

@@ -4,7 +4,8 @@ import type { Gateway } from '../core/identity/gateway.ts'
 import type { Revision, TenantName } from '../core/ids.ts'
 import type { Change, DocumentKind } from '../core/registry.ts'
 import type { Snapshot } from '../core/snapshot.ts'
-import type { Clock } from '../core/time.ts'
+import { TICKET_DAY, type TicketKey } from '../core/ticket-key.ts'
+import { type Clock, toSeconds } from '../core/time.ts'
 import { type AuthorizedGateway, gatewayStands } from './authorize-gateway.ts'
 
 type Listed = { readonly tenants: readonly string[]; readonly resources?: readonly string[] }
@@ -17,6 +18,8 @@ export type FeedMessage =
       readonly changes: readonly Change[]
     } & Listed)
   | ({ readonly type: 'changes'; readonly revision: Revision; readonly changes: readonly Change[] } & Listed)
+  /** The ticket keys of its tenants, in place of those it had. */
+  | { readonly type: 'ticket-keys'; readonly tenants: Readonly<Record<string, readonly TicketKey[]>> }
   /** The database said within the last second that this revision is the newest. */
   | { readonly type: 'heartbeat'; readonly revision: Revision }
   /** Nothing follows. `reason` is a code of docs/errors.md. */
@@ -30,6 +33,7 @@ export type FeedPorts = {
   readonly ageMs: () => number
   readonly onChange: (listener: (changes: readonly Change[], revision: Revision) => void) => () => void
   readonly onConfirmed: (listener: (revision: Revision) => void) => () => void
+  readonly ticketKeys: (tenant: TenantName) => readonly TicketKey[]
   readonly now: Clock
   readonly monotonic: () => number
 }
@@ -75,6 +79,8 @@ type Connection = {
   /** Not acknowledged yet, oldest first. */
   pushes: Push[]
   acked: { readonly revision: Revision; readonly ms?: number }
+  /** Of which day and tenants it was given the ticket keys. */
+  keyed: string
   readonly stop: (reason?: string) => void
 }
 
@@ -97,7 +103,10 @@ export function createGatewayFeeds(ports: FeedPorts): GatewayFeeds {
   const stopConfirmed = ports.onConfirmed((revision) => {
     if (ports.monotonic() - beat < HEARTBEAT_MS) return
     beat = ports.monotonic()
-    for (const { send } of [...connections]) send({ type: 'heartbeat', revision })
+    for (const each of [...connections]) {
+      sendTicketKeys(ports, each)
+      each.send({ type: 'heartbeat', revision })
+    }
   })
   return {
     open: (authorized, send) => openConnection(ports, view, connections, authorized, send),
@@ -181,11 +190,13 @@ function openConnection(
     view: seen,
     pushes: [newPush(revision, since)],
     acked: { revision: 0 as Revision },
+    keyed: '',
     stop,
   }
   connections.add(connection)
   const all = [...seen.shown.values()].sort((a, b) => a.revision - b.revision)
   send({ type: 'documents', revision, changes: all, ...listed(authorized.gateway) })
+  sendTicketKeys(ports, connection)
   if (ports.ageMs() < CONFIRMED_MS) send({ type: 'heartbeat', revision })
   return () => stop()
 }
@@ -202,6 +213,17 @@ function pushChanges(ports: FeedPorts, step: Step, connection: Connection, revis
   connection.pushes.push(newPush(revision, ports.monotonic()))
   if (connection.pushes.length > MAX_PUSHES) connection.pushes.shift()?.settled.resolve(undefined)
   send({ type: 'changes', revision, changes, ...listed(stands.value) })
+  sendTicketKeys(ports, connection)
+}
+
+/** When it is another day, or the gateway is listed for other tenants. Of a tenant that is no longer listed it keeps nothing. */
+function sendTicketKeys({ now, ticketKeys }: FeedPorts, connection: Connection): void {
+  const { tenants } = connection.view.gateway
+  const keyed = `${Math.floor(toSeconds(now()) / TICKET_DAY)} ${tenants.join(' ')}`
+  if (keyed === connection.keyed) return
+  connection.keyed = keyed
+  const keys = tenants.map((tenant) => [tenant, ticketKeys(tenant as TenantName)] as const)
+  connection.send({ type: 'ticket-keys', tenants: Object.fromEntries(keys) })
 }
 
 function listed({ tenants, resources }: Gateway): Listed {

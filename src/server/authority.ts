@@ -44,6 +44,7 @@ import { attestWith, idpKeysWith, leasingWith, type Providers, wallClock } from 
 import { registryPorts } from './registry-ports.ts'
 import { rootsOf } from './roots.ts'
 import { type KeyTending, tendTenantKeys } from './tend-keys.ts'
+import { openTicketKeys, type TicketKeys } from './ticket-keys.ts'
 import { openTokenKeys, type TokenKeys } from './token-keys.ts'
 import { openTurns } from './turns.ts'
 
@@ -118,6 +119,7 @@ async function open(
   const tending = await tendTenantKeys(keys, live, fault)
   closers.push(tending.close)
   const checkpointer = await openCheckpointer(keysFolder, config.log_name, store)
+  const ticketKeys = await openTicketKeys(keysFolder, wallClock)
   signal.throwIfAborted()
   const parts: Parts = {
     config,
@@ -126,6 +128,7 @@ async function open(
     keys,
     tending,
     checkpointer,
+    ticketKeys,
     providers: credentialProviders(),
     log,
     fault,
@@ -163,6 +166,7 @@ type Parts = {
   readonly keys: TokenKeys
   readonly tending: KeyTending
   readonly checkpointer: Checkpointer
+  readonly ticketKeys: TicketKeys
   readonly providers: Providers
   readonly log: Logger
   readonly fault: (error: unknown) => void
@@ -206,7 +210,7 @@ function assemble(parts: Parts): {
   closers.push(async () => {
     for (const provider of providers.values()) await provider.close?.()
   })
-  const feeds = createGatewayFeeds({ ...live, now: wallClock, monotonic })
+  const feeds = createGatewayFeeds({ ...live, ticketKeys: parts.ticketKeys, now: wallClock, monotonic })
   const leases = createLeaseSweep({
     store,
     snapshot: live.snapshot,

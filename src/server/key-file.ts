@@ -18,9 +18,15 @@ export type KeyPair = { readonly privateKey: KeyObject; readonly publicKey: KeyO
  * others may read, `keys.unreadable` for one that holds no key of this kind: a key is never replaced by itself.
  */
 export async function keyFile(path: string, kind: 'ed25519'): Promise<KeyPair> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const privateKey = parseKey(path, (await readKey(path)) ?? (await makeKey(path, kind)), kind)
+  const pem = () => generateKeyPairSync(kind).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const privateKey = parseKey(path, await secretFile(path, pem), kind)
   return { privateKey, publicKey: createPublicKey(privateKey) }
+}
+
+/** Reads a text that only its owner may read, or makes it; as `keyFile`, whatever the text is. */
+export async function secretFile(path: string, make: () => string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  return (await readKey(path)) ?? (await makeKey(path, make()))
 }
 
 async function readKey(path: string): Promise<string | undefined> {
@@ -46,13 +52,12 @@ function parseKey(path: string, text: string, kind: 'ed25519'): KeyObject {
   throw new Unavailable('keys.unreadable', `${path} holds no ${kind} key in PKCS #8`)
 }
 
-async function makeKey(path: string, kind: 'ed25519'): Promise<string> {
-  const { privateKey } = generateKeyPairSync(kind)
+async function makeKey(path: string, text: string): Promise<string> {
   // Not named by the process id: in a container that is always the same, and a start that was killed here would stop every later one.
   const fresh = `${path}.${randomBytes(6).toString('hex')}.new`
   const file = await open(fresh, 'wx', 0o600)
   try {
-    await file.writeFile(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    await file.writeFile(text)
     await file.sync()
   } finally {
     await file.close()

@@ -42,9 +42,10 @@ const byName = (config: AuthorityConfig) =>
   new Map(rootsOf(config, snapshot).map(({ root, ...rest }) => [root, rest]))
 
 describe('the roots', () => {
-  it('are the log key, a key of each tenant, the database, the socket, and admin logins of targets', () => {
+  it('are the log key, the root of tickets, a key of each tenant, the database, the socket, and admin logins of targets', () => {
     expect([...byName(CONFIG).keys()]).toEqual([
       'audit-log-key',
+      'ticket-root',
       'token-key/a',
       'token-key/b',
       'database',

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { Root } from '../protocols/admin/ports.ts'
 import type { AuthorityConfig } from './config.ts'
+import { TICKET_ROOT } from './ticket-keys.ts'
 
 /** The few secrets that exist: all are the authority's, and none is an agent's, a gateway's or a resource server's. Never the secret itself. */
 export function rootsOf(config: AuthorityConfig, snapshot: Snapshot): readonly Root[] {
@@ -12,6 +13,11 @@ export function rootsOf(config: AuthorityConfig, snapshot: Snapshot): readonly R
       root: 'audit-log-key',
       what: `signs the checkpoints of ${config.log_name}`,
       where: join(keys, 'audit-log.key'),
+    },
+    {
+      root: 'ticket-root',
+      what: 'what the ticket keys of gateways follow from',
+      where: join(keys, TICKET_ROOT),
     },
     ...tenants.map((tenant) => ({
       root: `token-key/${tenant}`,

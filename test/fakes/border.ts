@@ -34,6 +34,7 @@ import { startTestPostgres } from '../../src/stores/postgres/testing.ts'
 import { ana, changesOf, PORTS } from '../properties/decide-world.ts'
 import { CLUSTER, GATEWAY, upstream, uriOf, worldOf } from './border-world.ts'
 import { signInNowhere } from './kept.ts'
+import { fakeTicketKeys } from './ticket-keys.ts'
 
 export { GATEWAY, uriOf }
 
@@ -76,7 +77,7 @@ export async function startBorder() {
     applyChanges(snapshot, changes, PORTS)
   const live = await startLiveRegistry(store, emptySnapshot(), apply, (fault) => faults.push(fault))
   const leasing = upstream()
-  const feeds = createGatewayFeeds({ ...live, now, monotonic })
+  const feeds = createGatewayFeeds({ ...live, ticketKeys: fakeTicketKeys, now, monotonic })
   const leases = createLeaseSweep({
     store,
     snapshot: live.snapshot,

@@ -19,6 +19,7 @@ import { type HttpServer, serveRoutes } from '../../src/lib/http/server.ts'
 import { newSigningKey, type SigningKey } from '../../src/lib/jose/signing-key.ts'
 import { change, changesOf, PORTS, type World } from '../properties/decide-world.ts'
 import { signAs } from './tenant.ts'
+import { fakeTicketKeys } from './ticket-keys.ts'
 
 /** An enforcement point that behaves: real decisions and signatures; what it stands on can be taken away by the test. */
 export type FakePoint = EnforcementPoint & {
@@ -57,16 +58,24 @@ export type FakePlaces = {
 const newId = ((kind: string) =>
   `${kind.slice(0, 3)}_${randomUUID().replaceAll('-', '').slice(0, 16)}`) as NewId
 
+const spent = new Set<string>()
+const unbroken = (): FakePoint['broken'] => ({
+  staleMs: 0,
+  journal: true,
+  authority: true,
+  shiftMs: 0,
+  unlisted: [],
+})
+
 export async function fakeEnforcementPoint(
   world: World,
   places: FakePlaces,
   keys = keysFor(world),
 ): Promise<FakePoint> {
-  const broken = { staleMs: 0, journal: true, authority: true, shiftMs: 0, unlisted: [] as string[] }
+  const broken = unbroken()
   const events: AuditDraft[] = []
   const asks: CredentialAsk[] = []
   const listeners = new Set<() => void>()
-  const spent = new Set<string>()
   let snapshot = applyChanges(emptySnapshot(), [...(await changesOf(world)), ...keyChanges(keys)], PORTS)
   const apply = (...changes: readonly Change[]) => {
     snapshot = applyChanges(snapshot, changes, PORTS)
@@ -104,7 +113,8 @@ export async function fakeEnforcementPoint(
     snapshot: () => snapshot,
     staleMs: () => broken.staleMs,
     serves: (tenant, resource) =>
-      !broken.unlisted.includes(tenant) && !broken.unlisted.includes(`${tenant}/${resource}`),
+      [tenant, `${tenant}/${resource}`].every((name) => !broken.unlisted.includes(name)),
+    ticketKeys: (tenant) => fakeTicketKeys(tenant, now()),
     record: async (draft) => {
       if (!broken.journal) throw new Unavailable('journal.full', 'the test took the journal away')
       events.push(draft)

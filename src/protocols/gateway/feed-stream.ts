@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { reveal } from '../../core/secret.ts'
 import type { AuthorizedGateway } from '../../flows/authorize-gateway.ts'
 import type { FeedMessage, GatewayFeeds } from '../../flows/feed-gateway.ts'
 import type { DoorResponse } from '../../lib/http/route.ts'
@@ -13,7 +14,7 @@ export function feedResponse(feeds: GatewayFeeds, gateway: AuthorizedGateway): D
       new Promise((resolve) => {
         response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
         const send = (message: FeedMessage): void => {
-          response.write(`${JSON.stringify(message)}\n`)
+          response.write(`${JSON.stringify(wireOf(message))}\n`)
           if (message.type === 'end') response.end()
           else if (response.writableLength > MAX_WAITING) response.destroy()
         }
@@ -24,4 +25,14 @@ export function feedResponse(feeds: GatewayFeeds, gateway: AuthorizedGateway): D
         })
       }),
   }
+}
+
+/** The one place where ticket keys leave for a gateway, which is listed for their tenants. */
+function wireOf(message: FeedMessage): object {
+  if (message.type !== 'ticket-keys') return message
+  const tenants = Object.entries(message.tenants).map(([tenant, keys]) => [
+    tenant,
+    keys.map(({ id, key, from }) => ({ id, key: reveal(key), from })),
+  ])
+  return { ...message, tenants: Object.fromEntries(tenants) }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isName } from '../../core/ids.ts'
 import { Unavailable } from '../../core/refusal.ts'
+import { Secret } from '../../core/secret.ts'
 import type { FeedMessage } from '../../flows/feed-gateway.ts'
 
 const revision = z.int().nonnegative()
@@ -19,9 +20,18 @@ const told = {
   tenants: z.array(name),
   resources: z.array(name).optional(),
 }
+const ticketKey = z.object({
+  id: z.string().regex(/^[a-z0-9]{1,16}$/),
+  key: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .transform((key) => new Secret(key)),
+  from: z.int().nonnegative(),
+})
 const messageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('documents'), ...told }),
   z.object({ type: z.literal('changes'), ...told }),
+  z.object({ type: z.literal('ticket-keys'), tenants: z.record(name, z.array(ticketKey).max(8)) }),
   z.object({ type: z.literal('heartbeat'), revision }),
   z.object({ type: z.literal('end'), reason: z.string().max(200) }),
 ])

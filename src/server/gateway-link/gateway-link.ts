@@ -64,6 +64,7 @@ export async function startGatewayLink(config: LinkConfig, ports: GatewayLinkPor
     snapshot: view.snapshot,
     staleMs: view.staleMs,
     serves: view.serves,
+    ticketKeys: view.ticketKeys,
     onChange: view.onChange,
     record: (draft) => {
       // The authority would refuse it, and with it everything that follows.

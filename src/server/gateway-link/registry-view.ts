@@ -2,6 +2,7 @@ import type { Revision } from '../../core/ids.ts'
 import { Unavailable } from '../../core/refusal.ts'
 import type { Change } from '../../core/registry.ts'
 import { atRevision, emptySnapshot, type Snapshot } from '../../core/snapshot.ts'
+import type { TicketKey } from '../../core/ticket-key.ts'
 import type { FeedMessage } from '../../flows/feed-gateway.ts'
 
 export type ApplyChanges = (snapshot: Snapshot, changes: readonly Change[]) => Snapshot
@@ -13,6 +14,7 @@ export type RegistryView = {
   readonly snapshot: () => Snapshot
   readonly staleMs: () => number
   readonly serves: (tenant: string, resource?: string) => boolean
+  readonly ticketKeys: (tenant: string) => readonly TicketKey[]
   readonly onChange: (listener: () => void) => () => void
 }
 
@@ -25,6 +27,7 @@ const FINAL = new Set(['gateway.revoked', 'gateway.removed', 'tenant.suspended',
 export function createRegistryView(apply: ApplyChanges, monotonic: () => number): RegistryView {
   let snapshot = emptySnapshot()
   let listed = NOTHING
+  let ticketKeys: ReadonlyMap<string, readonly TicketKey[]> = new Map()
   let confirmedAt = -Infinity
   const listeners = new Set<() => void>()
 
@@ -45,6 +48,7 @@ export function createRegistryView(apply: ApplyChanges, monotonic: () => number)
     if (!FINAL.has(reason)) return
     confirmedAt = -Infinity
     listed = NOTHING
+    ticketKeys = new Map()
     for (const listener of listeners) listener()
   }
 
@@ -55,12 +59,17 @@ export function createRegistryView(apply: ApplyChanges, monotonic: () => number)
         return undefined
       }
       if (message.type === 'end') return void end(message.reason)
+      if (message.type === 'ticket-keys') {
+        ticketKeys = new Map(Object.entries(message.tenants))
+        return undefined
+      }
       return move(message)
     },
     snapshot: () => snapshot,
     staleMs: () => monotonic() - confirmedAt,
     serves: (tenant, resource) =>
       listed.tenants.has(tenant) && (resource === undefined || (listed.resources?.has(resource) ?? true)),
+    ticketKeys: (tenant) => ticketKeys.get(tenant) ?? [],
     onChange: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
