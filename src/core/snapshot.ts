@@ -13,6 +13,7 @@ import { emptyMap, type PersistentMap } from './persistent-map.ts'
 import type { BuiltInResource } from './policy/built-in-resources.ts'
 import type { Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest, Fact } from './policy/condition.ts'
+import type { Content } from './policy/content.ts'
 import type { Delegation } from './policy/delegation.ts'
 import type { DelegationsFor } from './policy/delegations-for.ts'
 import type { KnownGroup } from './policy/nest-groups.ts'
@@ -26,6 +27,8 @@ import type { Tool } from './policy/tool.ts'
 export type KnownResource = {
   readonly resource: Resource | BuiltInResource
   readonly tools: ReadonlyMap<string, Tool>
+  /** Of an MCP server: what can be read there, the more specific first. */
+  readonly contents: readonly Content[]
   readonly entity: Entity
   readonly actions: ReadonlyMap<string, Entity>
 }

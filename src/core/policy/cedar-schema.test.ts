@@ -56,6 +56,32 @@ async function problems(body: string): Promise<readonly string[]> {
 const get = 'action == Action::"orders/get_order", resource == Resource::"orders"'
 
 describe("a tenant's Cedar schema", () => {
+  it('types what a prompt is asked with and what a URI is made of', async () => {
+    const written = cedarSchemaOf({
+      tenant,
+      resources: [
+        resource({
+          ...{ resource: 'orders', type: 'mcp', at: 'https://orders.internal/mcp', tools: {} },
+          prompts: { greet: { input: { type: 'object', properties: { tone: { type: 'string' } } } } },
+          contents: { order: { uri: 'orders://{customer_id}{?page}' } },
+        }),
+      ],
+    })
+    const holds = async (action: string, when: string) => {
+      const body = `permit (principal is User, action == Action::"orders/${action}", resource) when { ${when} };`
+      const file = { file: 'test.cedar', text: `@id("p") ${body}` }
+      const parsed = await cedar.parsePolicies(file)
+      if (!parsed.ok) return false
+      return (await cedar.validate({ file: 'schema', text: written }, parsed.value, [file])).ok
+    }
+    expect(await holds('content:order', 'context.input.customer_id == principal.customer_id')).toBe(true)
+    expect(await holds('content:order', 'context.input.uri like "orders://*"')).toBe(true)
+    expect(await holds('content:order', 'context.input.page == "1"')).toBe(false)
+    expect(await holds('content:order', 'context.input has page && context.input.page == "1"')).toBe(true)
+    expect(await holds('prompt:greet', 'context.input has tone && context.input.tone == "warm"')).toBe(true)
+    expect(await holds('prompt:greet', 'context.input.mood == "x"')).toBe(false)
+  })
+
   it('is one that Cedar takes', async () => {
     expect((await cedar.checkSchema(schema)).ok).toBe(true)
     const empty = { file: 'schema', text: cedarSchemaOf({ tenant, resources: [] }) }

@@ -16,6 +16,7 @@ import {
   text,
   type Value,
 } from './cedar/cedar.ts'
+import { contentsOf } from './content.ts'
 import type { Tool } from './tool.ts'
 
 /** Groups of actions: all of a hint, over every resource or over one. A resource's name is never empty, so none collides with a tool. */
@@ -74,6 +75,7 @@ export function knownResource(resource: KnownResource['resource'], tools: readon
   return {
     resource,
     tools: new Map(tools.map((tool) => [tool.name, tool])),
+    contents: resource.type === 'mcp' ? contentsOf(resource.contents ?? {}) : [],
     entity: { ...strangerEntity('Resource', resource.resource), attrs },
     actions: new Map(tools.map((tool) => [tool.name, action(tool)])),
   }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { durationSchema, nameSchema } from '../identity/name.ts'
 import type { TenantName } from '../ids.ts'
+import { contentInput, contentSchema, contentsOf, contentTool, indistinct } from './content.ts'
 import { HIGHEST, labelSchema } from './label.ts'
+import { type Prompt, promptSchema, promptTool } from './prompt.ts'
 import { type Tool, toolSchema } from './tool.ts'
 
 const table = z.string().regex(/^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?$/, {
@@ -47,6 +49,20 @@ const objectsSchema = z.strictObject({
   tools: z.record(toolName, toolSchema),
 })
 
+/** Which of two meant what was read would be a matter of luck. */
+function contentsAreDistinct(
+  contents: Parameters<typeof indistinct>[0],
+  { addIssue }: z.RefinementCtx,
+): void {
+  const [one, other] = indistinct(contents) ?? []
+  if (one !== undefined && other !== undefined)
+    addIssue({
+      code: 'custom',
+      path: [other, 'uri'],
+      message: `shares URIs with \`${one}\`, and neither is the more specific`,
+    })
+}
+
 /**
  * A protected target. `data` says how its data is bound to the user: by an argument that policy compares, by row security, or not at
  * all (refused for customer agents that act for a user).
@@ -58,6 +74,8 @@ export const resourceSchema = z.discriminatedUnion('type', [
     at: z.url(),
     data: z.enum(['argument', 'row-security', 'none']).default('none'),
     tools: z.record(toolName, toolSchema),
+    prompts: z.record(toolName, promptSchema).optional(),
+    contents: z.record(toolName, contentSchema).superRefine(contentsAreDistinct).optional(),
   }),
   z.strictObject({
     ...common,
@@ -71,17 +89,51 @@ export const resourceSchema = z.discriminatedUnion('type', [
 type Objects = z.infer<typeof objectsSchema> & { readonly credential?: never; readonly staleness?: never }
 export type Resource = Exclude<z.infer<typeof resourceSchema>, { readonly type: 'objects' }> | Objects
 
-/** A resource's tools under one shape. PostgreSQL: one for each verb and table, `read:orders_daily`. */
+/**
+ * A resource's tools under one shape. PostgreSQL: one for each verb and table, `read:orders_daily`. MCP: its prompts and contents beside
+ * its tools, `prompt:greet`, `content:order`; no declared name has a colon in it.
+ */
 export function toolsOf(resource: Resource): readonly Tool[] {
   const action = (name: string) => `${resource.resource}/${name}`
   if (resource.type !== 'postgres') {
-    return Object.entries(resource.tools).map(([name, { hint, input }]) =>
+    const plain = Object.entries(resource.tools).map(([name, { hint, input }]) =>
       input ? { name, action: action(name), hint, input } : { name, action: action(name), hint },
     )
+    return resource.type === 'mcp'
+      ? [...plain, ...promptsOf(resource, action), ...contentToolsOf(resource, action)]
+      : plain
   }
   const verbs = (hint: 'read' | 'write', tables: readonly string[]) =>
     tables.map((each) => ({ name: `${hint}:${each}`, action: action(`${hint}:${each}`), hint, table: each }))
   return [...verbs('read', resource.tools.read), ...verbs('write', resource.tools.write)]
+}
+
+type Mcp = Extract<Resource, { readonly type: 'mcp' }>
+
+function promptsOf({ prompts = {} }: Mcp, action: (name: string) => string): readonly Tool[] {
+  return Object.entries<Prompt>(prompts).map(([prompt, { hint, input }]) => {
+    const name = promptTool(prompt)
+    return input ? { name, action: action(name), hint, input } : { name, action: action(name), hint }
+  })
+}
+
+function contentToolsOf({ contents = {} }: Mcp, action: (name: string) => string): readonly Tool[] {
+  const hints = new Map(Object.entries(contents).map(([name, { hint }]) => [contentTool(name), hint]))
+  return contentsOf(contents).map(({ tool: name, template }) => ({
+    name,
+    action: action(name),
+    hint: hints.get(name) ?? 'write',
+    input: contentInput(template),
+  }))
+}
+
+/** What is said of a tool for people. */
+export function describeTool(resource: Resource, tool: string): string | undefined {
+  if (resource.type === 'postgres') return undefined
+  if (resource.type !== 'mcp') return resource.tools[tool]?.description
+  const [kind, name = ''] = tool.split(':')
+  if (kind === 'prompt') return resource.prompts?.[name]?.description
+  return kind === 'content' ? resource.contents?.[name]?.description : resource.tools[tool]?.description
 }
 
 /** The RFC 8707 resource and the token's `aud`: `<gateway origin>/t/<tenant>/<type>/<resource>`, per tenant even when the server behind is shared. */

@@ -1,5 +1,7 @@
 import { sessionLife } from '../../../core/identity/agent.ts'
 import { isLoopback } from '../../../core/identity/oauth-client.ts'
+import { isDeclared } from '../../../core/policy/built-in-resources.ts'
+import { describeTool } from '../../../core/policy/resource.ts'
 import type { Tool } from '../../../core/policy/tool.ts'
 import type { KnownResource } from '../../../core/snapshot.ts'
 import type { AuthorityView } from '../../../flows/authority.ts'
@@ -55,7 +57,7 @@ function row(term: string, value: string | Html): Html {
 }
 
 function describe({ resource }: KnownResource, tool: string): string | undefined {
-  return resource.type === 'mcp' ? resource.tools[tool]?.description : undefined
+  return isDeclared(resource) ? describeTool(resource, tool) : undefined
 }
 
 function toolOf({ name, hint }: Tool, description: string | undefined): Html {
