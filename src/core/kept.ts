@@ -30,6 +30,9 @@ export type Renewal = {
   readonly expires: EpochSeconds
 }
 
+/** What is kept of a session that can be renewed; `current` is the digest of its newest token. */
+export type KeptRenewal = Pick<Renewal, 'doc' | 'seed' | 'current' | 'expires'>
+
 /**
  * `reused`: a token that was replaced longer ago than the grace allows; somebody holds a copy. `unknown`: the session is over.
  */
@@ -54,7 +57,7 @@ export interface KeptStore {
   take(tenant: TenantName, kind: KeptKind, digest: string): Promise<string | undefined>
   beginRenewal(renewal: Renewal): Promise<void>
   /** What is kept of a session that can be renewed. */
-  renewal(tenant: TenantName, session: SessionId): Promise<Pick<Renewal, 'doc' | 'seed'> | undefined>
+  renewal(tenant: TenantName, session: SessionId): Promise<KeptRenewal | undefined>
   /** What `renew` would say now; nothing changes. */
   mayRenew(ask: RenewalStep): Promise<Renewed>
   /** Puts `next` in the place of `presented`, under the row's lock. */

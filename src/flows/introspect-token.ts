@@ -1,11 +1,14 @@
 import type { AccessTokenClaims } from '../core/identity/access-token.ts'
 import type { Gateway } from '../core/identity/gateway.ts'
+import { clientLinkName } from '../core/identity/oauth-client.ts'
 import type { AgentId } from '../core/ids.ts'
+import { link } from '../core/lifecycle/revocation.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { authenticateClient } from './authenticate-client.ts'
 import type { AuthorityView } from './authority.ts'
 import { authorizeGateway, serves } from './authorize-gateway.ts'
+import { type FoundClient, findClient } from './sign-in/find-client.ts'
 import type { ClientAssertion, Wire } from './token-ask.ts'
 import { verifySignedToken } from './verify-access-token.ts'
 
@@ -13,22 +16,39 @@ import { verifySignedToken } from './verify-access-token.ts'
 export type Asker =
   | { readonly kind: 'agent'; readonly id: AgentId }
   | { readonly kind: 'gateway'; readonly gateway: Gateway }
+  /** A client that people sign in through. What it may say of a token is limited to those it was given. */
+  | { readonly kind: 'client'; readonly found: FoundClient }
 
 /** What is said about a token, RFC 7662 §2.2; `undefined` is `active: false` and nothing else. */
 export type Introspection = AccessTokenClaims | undefined
 
-/** The caller of introspection or revocation: by client assertion, or a gateway by the credential it holds. */
+/** How the caller of introspection or revocation says who it is. */
+export type AskedBy = {
+  readonly client?: ClientAssertion
+  readonly authorization: readonly string[]
+  /** The name of a client that proves nothing. */
+  readonly publicClient?: string
+}
+
+/** The caller of introspection or revocation: by client assertion, a gateway by the credential it holds, or a public client by its name. */
 export async function authenticateAsker(
   view: AuthorityView,
-  by: { readonly client?: ClientAssertion; readonly authorization: readonly string[] },
+  by: AskedBy,
   wire: Wire,
 ): Promise<Result<Asker, Refusal>> {
   if (by.client && by.authorization.length > 0)
     return err(refuse('malformed', 'client.two_methods', 'Authenticate in one way only.'))
+  if (!by.client && by.publicClient !== undefined && by.authorization.length === 0)
+    return publicAsker(view, by.publicClient)
   if (!by.client) return gatewayAsker(view, by.authorization, wire)
   const caller = await authenticateClient(view, by.client, wire)
   if (!caller.ok) return caller
   return ok({ kind: 'agent', id: caller.value.workload.id })
+}
+
+async function publicAsker(view: AuthorityView, id: string): Promise<Result<Asker, Refusal>> {
+  const found = await findClient(view, id)
+  return found.ok ? ok({ kind: 'client', found: found.value }) : found
 }
 
 /** A gateway shows the credential that it holds, with a proof of its key for this request. */
@@ -50,9 +70,20 @@ export function introspectToken(view: AuthorityView, asker: Asker, token: string
   const verified = verifySignedToken(token, expected, view.tenant, view.now, view.ports.memory.tokens)
   if (!verified.ok) return undefined
   const { claims } = verified.value
-  const concerned =
-    asker.kind === 'agent' ? claims.client_id === asker.id : gatewayServes(view, asker.gateway, claims.aud)
-  return concerned ? claims : undefined
+  return concerns(view, asker, claims) ? claims : undefined
+}
+
+function concerns(view: AuthorityView, asker: Asker, claims: AccessTokenClaims): boolean {
+  if (asker.kind === 'gateway') return gatewayServes(view, asker.gateway, claims.aud)
+  return isOwnToken(asker, claims)
+}
+
+/** Whether the asker is whom the token was given to. Many OAuth clients may be one agent, so theirs are told apart by the client's link. */
+export function isOwnToken(asker: Asker, claims: AccessTokenClaims): boolean {
+  if (asker.kind === 'gateway') return false
+  if (asker.kind === 'agent') return claims.client_id === asker.id
+  const own = link('client', clientLinkName(asker.found.client.id))
+  return claims.client_id === asker.found.workload.id && claims.lin.includes(own)
 }
 
 function gatewayServes(view: AuthorityView, gateway: Gateway, audience: string): boolean {

@@ -52,7 +52,12 @@ export function renewalContract(stores: () => Promise<StoresUnderTest>): void {
   test('each token gives the next; one that was replaced tells that somebody holds a copy', async () => {
     const { one, two, tenant } = await stores()
     await one.beginRenewal(renewalOf(tenant, 'r'))
-    expect(await two.renewal(tenant, session)).toEqual({ seed: 'seed', doc: '{"for":"ana"}' })
+    expect(await two.renewal(tenant, session)).toEqual({
+      seed: 'seed',
+      doc: '{"for":"ana"}',
+      current: 'first',
+      expires: LATER,
+    })
     expect(await two.mayRenew(step(tenant, 'first', 'second', 0))).toBe('renewed')
     expect(await one.renew(step(tenant, 'first', 'second', 0))).toBe('renewed')
     expect(await two.mayRenew(step(tenant, 'never', 'second', 0))).toBe('reused')

@@ -1,4 +1,5 @@
 import { ASKING_GUARDS } from './asking-guards.ts'
+import { CLIENT_GUARDS } from './client-guards.ts'
 import { DECISION_GUARDS } from './decision-guards.ts'
 import { EXPLANATION_GUARDS } from './explanation-guards.ts'
 import type { Guard } from './guard.ts'
@@ -18,6 +19,7 @@ export const GUARDS: readonly Guard[] = [
   ...EXPLANATION_GUARDS,
   ...RECORD_GUARDS,
   ...SIGN_IN_GUARDS,
+  ...CLIENT_GUARDS,
 ]
 
 /** The guard of that name; throws with the names that there are. */

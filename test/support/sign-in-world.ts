@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,6 +18,7 @@ import { DEFAULT_LIMITS } from '../../src/server/config.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import { startTestPostgres } from '../../src/stores/postgres/testing.ts'
 import { ROOT } from '../source-files.ts'
+import { startServer } from './server-process.ts'
 
 /** An authority, a gateway, a real identity provider, an MCP server and a host of client documents, for people who sign in. */
 export type SignInWorld = {
@@ -25,6 +26,10 @@ export type SignInWorld = {
   readonly issuer: string
   /** The MCP server, as clients reach it. */
   readonly resource: string
+  /** The same server at another gateway. */
+  readonly resourceAtOther: string
+  /** Where a second authority listens, in a process of its own, over the same database and keys. */
+  readonly startPeer: () => Promise<string>
   readonly admin: AdminClient
   /** A client metadata document that is published at the answered URL; the members are added to or put in the place of the usual. */
   readonly publish: (members: Readonly<Record<string, unknown>>) => string
@@ -171,22 +176,19 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
   ])
   closers.push(() => postgres.stop())
   const { host, port: at, user } = await postgres.server.createDatabase('countersign')
-  const authority = await startAuthority(
-    {
-      listen: `127.0.0.1:${port}`,
-      origin,
-      gateway_origin: gatewayOrigin,
-      folder: join(folder, 'authority'),
-      database_url: `postgres://${user}@${encodeURIComponent(host)}:${at}/countersign`,
-      log_name: 'sign-in.example/log',
-      staleness: '5s',
-      allow_private: [new URL(idp).host, new URL(documents.origin).host],
-      secrets: {},
-      ask_again: 1,
-      limits: DEFAULT_LIMITS,
-    },
-    log,
-  )
+  const config = {
+    listen: `127.0.0.1:${port}`,
+    origin,
+    gateway_origin: gatewayOrigin,
+    folder: join(folder, 'authority'),
+    database_url: `postgres://${user}@${encodeURIComponent(host)}:${at}/countersign`,
+    log_name: 'sign-in.example/log',
+    staleness: '5s',
+    allow_private: [new URL(idp).host, new URL(documents.origin).host],
+    secrets: {},
+    ask_again: 1,
+  }
+  const authority = await startAuthority({ ...config, limits: DEFAULT_LIMITS }, log)
   closers.push(authority.close)
   const admin = createAdminClient({ socket: String(authority.facts['socket']) })
   closers.push(admin.close)
@@ -196,11 +198,15 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
     await admin.configure('apply', all, {})
   }
   await apply()
-  await openGateway({ folder, origin, gatewayOrigin }, log, closers)
+  await openGateway({ folder, origin, gatewayOrigin }, 'gw-1', gatewayOrigin, log, closers)
+  const other = `http://127.0.0.1:${await freePort()}`
+  await openGateway({ folder, origin, gatewayOrigin }, 'gw-2', other, log, closers)
   return {
     origin,
     issuer,
     resource: `${gatewayOrigin}/t/acme/mcp/notes`,
+    resourceAtOther: `${other}/t/acme/mcp/notes`,
+    startPeer: () => startPeer(folder, config, closers),
     admin,
     publish: documents.publish,
     change: async (from, to) => {
@@ -214,19 +220,41 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
 
 async function openGateway(
   { folder, origin, gatewayOrigin }: Readonly<Record<'folder' | 'origin' | 'gatewayOrigin', string>>,
+  instance: string,
+  at: string,
   log: Parameters<typeof startGateway>[1],
   closers: Closers,
 ): Promise<void> {
-  const evidence = join(folder, 'gateway-token')
+  const evidence = join(folder, `${instance}-token`)
   await writeFile(evidence, gatewayEvidence(origin), { mode: 0o600 })
-  const journal = join(folder, 'journal')
+  const journal = join(folder, `${instance}-journal`)
   await mkdir(journal, { mode: 0o700 })
-  const place = { listen: new URL(gatewayOrigin).host, instance: 'gw-1', origin: gatewayOrigin, journal }
+  const place = { listen: new URL(at).host, instance, origin: gatewayOrigin, journal }
   const gateway = await startGateway(
     { ...place, authority: origin, evidence, unshipped: '30s', ask_again: 1, limits: DEFAULT_LIMITS },
     log,
   )
   closers.push(gateway.close)
+}
+
+let peers = 0
+
+async function startPeer(folder: string, config: object, closers: Closers): Promise<string> {
+  peers += 1
+  const at = `127.0.0.1:${await freePort()}`
+  const own = join(folder, `peer-${peers}`)
+  await mkdir(own, { mode: 0o700 })
+  // Authorities share their keys' folder; everything else is their own.
+  await symlink(join(folder, 'authority', 'keys'), join(own, 'keys'))
+  const server = await startServer(folder, `peer-${peers}`, {
+    authority: { ...config, listen: at, folder: own },
+  })
+  closers.push(async () => {
+    server.kill('SIGTERM')
+    await server.ended
+  })
+  await server.ready('authority')
+  return `http://${at}`
 }
 
 /** `oidc-provider` in a process of its own, with the one client that the authority is there. */

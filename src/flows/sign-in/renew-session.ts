@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { SessionId } from '../../core/ids.ts'
+import type { Renewal, Renewed } from '../../core/kept.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
+import type { EpochSeconds } from '../../core/time.ts'
 import { keyDigest, newKey } from '../../lib/random-key.ts'
 import type { AuthorityView } from '../authority.ts'
 import { type Issued, issueAccessToken } from '../issue-access-token.ts'
@@ -13,7 +15,7 @@ import { findClient } from './find-client.ts'
 export type RefreshAsk = Extract<TokenAsk, { readonly grant: 'refresh_token' }>
 
 /** What a renewal keeps: the consent, and the key that the client showed when it redeemed the code. */
-type KeptRenewal = { readonly agreement: Agreement; readonly jkt?: string }
+type KeptAgreement = { readonly agreement: Agreement; readonly jkt?: string }
 
 /**
  * Seconds in which a token that was just replaced gives the same next one again: clients with several processes race for it
@@ -27,9 +29,7 @@ function refreshToken(session: SessionId, key: string): string {
 }
 
 /** The parts of what may be a refresh token. */
-export function readRefreshToken(
-  text: string,
-): { readonly session: SessionId; readonly key: string } | undefined {
+function readRefreshToken(text: string): { readonly session: SessionId; readonly key: string } | undefined {
   const [, session = '', key = ''] = /^(ses_[a-z2-7]{16})\.([A-Za-z0-9_-]{43})$/.exec(text) ?? []
   return session === '' ? undefined : { session: session as SessionId, key }
 }
@@ -39,6 +39,43 @@ function nextKey(seed: string, key: string): string {
   return createHmac('sha256', seed).update(key).digest('base64url')
 }
 
+/** How far back a token is still known as one of its session: each step costs a microsecond. */
+const MAX_STEPS = 1000
+
+/** Whether the newest token derives from this one. A session's id alone, which tokens and the audit show, must not end it. */
+function isOfFamily({ seed, current }: Pick<Renewal, 'seed' | 'current'>, key: string): boolean {
+  let derived = key
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    if (keyDigest(derived) === current) return true
+    derived = nextKey(seed, derived)
+  }
+  return false
+}
+
+/** A session that can be renewed, found by one of its tokens, old or new, which must be of this client. */
+export type Renewable = KeptAgreement & {
+  readonly session: SessionId
+  readonly key: string
+  readonly seed: string
+  readonly expires: EpochSeconds
+  /** Whether it is the newest token, the only one that counts but for a race. */
+  readonly newest: boolean
+}
+
+export async function findRenewable(
+  view: AuthorityView,
+  text: string,
+  clientId: string,
+): Promise<Renewable | undefined> {
+  const token = readRefreshToken(text)
+  const held = token && (await view.ports.signIn.kept.renewal(view.name, token.session))
+  if (!held || !isOfFamily(held, token.key)) return undefined
+  const kept = JSON.parse(held.doc) as KeptAgreement
+  if (kept.agreement.request.clientId !== clientId) return undefined
+  const newest = keyDigest(token.key) === held.current
+  return { ...kept, ...token, seed: held.seed, expires: held.expires, newest }
+}
+
 /** The first token of a session that its person agreed to. */
 export async function beginRenewal(
   view: AuthorityView,
@@ -46,7 +83,7 @@ export async function beginRenewal(
   jkt: string | undefined,
 ): Promise<string> {
   const key = newKey()
-  const kept: KeptRenewal = jkt === undefined ? { agreement } : { agreement, jkt }
+  const kept: KeptAgreement = jkt === undefined ? { agreement } : { agreement, jkt }
   await view.ports.signIn.kept.beginRenewal({
     tenant: view.name,
     session: agreement.session.id,
@@ -72,30 +109,36 @@ export async function renewSession(
   const found = await findClient(view, ask.clientId)
   if (!found.ok) return no(found.error)
   seen.agent = found.value.workload.id
-  const token = readRefreshToken(ask.refreshToken)
-  const held = token && (await view.ports.signIn.kept.renewal(view.name, token.session))
-  const kept = held && (JSON.parse(held.doc) as KeptRenewal)
-  if (!token || !kept || kept.agreement.request.clientId !== ask.clientId) return no(UNKNOWN)
-  seen.user = kept.agreement.signedIn.user.name
-  const consented = agreedCaller(view, kept.agreement, found.value, kept.jkt, wire)
+  const held = await findRenewable(view, ask.refreshToken, ask.clientId)
+  if (!held) return no(UNKNOWN)
+  const { agreement, session } = held
+  seen.user = agreement.signedIn.user.name
+  const consented = agreedCaller(view, agreement, found.value, held.jkt, wire)
   if (!consented.ok) return no(consented.error)
-  if (ask.resource !== undefined && ask.resource !== kept.agreement.request.resource)
-    return no(WRONG_RESOURCE)
-  const next = nextKey(held.seed, token.key)
-  const presented = keyDigest(token.key)
-  const step = { tenant: view.name, session: token.session, presented, next: keyDigest(next), grace: GRACE }
-  if ((await view.ports.signIn.kept.mayRenew(step)) !== 'renewed') return copied(view, kept.agreement)
+  if (ask.resource !== undefined && ask.resource !== agreement.request.resource) return no(WRONG_RESOURCE)
+  const next = nextKey(held.seed, held.key)
+  const presented = keyDigest(held.key)
+  const step = { tenant: view.name, session, presented, next: keyDigest(next), grace: GRACE }
+  const may = await view.ports.signIn.kept.mayRenew(step)
+  if (may !== 'renewed') return over(view, agreement, may)
   const { caller, subject, target } = consented.value
   const narrowed = ask.scope === undefined ? target : { ...target, scope: ask.scope }
   const issued = await issueAccessToken(view, caller, subject, narrowed, wire)
   // Refused, the client keeps the token that it has: what is forbidden at night may be allowed in the morning.
   if (!issued.ok) return issued
   // Handed out only by whoever replaced the token: of two that came with copies at once, one ends the session.
-  if ((await view.ports.signIn.kept.renew(step)) !== 'renewed') return copied(view, kept.agreement)
-  return { ok: true, value: { ...issued.value, refreshToken: refreshToken(token.session, next) } }
+  const came = await view.ports.signIn.kept.renew(step)
+  if (came !== 'renewed') return over(view, agreement, came)
+  return { ok: true, value: { ...issued.value, refreshToken: refreshToken(session, next) } }
 }
 
-async function copied(view: AuthorityView, agreement: Agreement): Promise<Issued> {
+/** Only a copy is an alarm; a session that ended while it was renewed is just over. */
+async function over(
+  view: AuthorityView,
+  agreement: Agreement,
+  why: Exclude<Renewed, 'renewed'>,
+): Promise<Issued> {
+  if (why === 'unknown') return no(UNKNOWN)
   await endSession(view, agreement, 'refresh.reused')
   const says = 'The refresh token was replaced before, so its session has ended.'
   return no(refuse('stale', 'refresh.reused', says))

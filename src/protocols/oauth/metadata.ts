@@ -50,6 +50,7 @@ function signInMetadata(view: AuthorityView): Readonly<Record<string, unknown>> 
     client_id_metadata_document_supported: settings.some(({ documents }) => documents !== undefined),
     grant_types_supported: Object.values(GRANT),
     token_endpoint_auth_methods_supported: [...AUTHENTICATION, 'none'],
+    revocation_endpoint_auth_methods_supported: [...AUTHENTICATION, 'none'],
   }
 }
 

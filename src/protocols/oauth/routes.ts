@@ -1,9 +1,10 @@
 import type { AccessTokenClaims } from '../../core/identity/access-token.ts'
 import type { Refusal } from '../../core/refusal.ts'
 import { refuse } from '../../core/refusal.ts'
+import { ok, type Result } from '../../core/result.ts'
 import { type AuthorityPorts, type AuthorityView, viewOf } from '../../flows/authority.ts'
 import { exchangeToken } from '../../flows/exchange-token.ts'
-import { authenticateAsker, introspectToken } from '../../flows/introspect-token.ts'
+import { type AskedBy, authenticateAsker, introspectToken } from '../../flows/introspect-token.ts'
 import { logOutUser } from '../../flows/log-out-user.ts'
 import { revokeToken } from '../../flows/revoke-token.ts'
 import type { IssuedToken, Wire } from '../../flows/token-ask.ts'
@@ -120,19 +121,27 @@ async function revoke(view: AuthorityView, request: DoorRequest): Promise<DoorRe
   return { status: 200, headers: NEVER, empty: true }
 }
 
-async function readAsked(view: AuthorityView, request: DoorRequest, endpoint: string) {
+async function readAsked(view: AuthorityView, request: DoorRequest, endpoint: 'introspect' | 'revoke') {
   const { form, headers } = request
-  const authorization = headers.authorization ?? []
-  const client = readClient(form)
-  if (!client.ok && (authorization.length === 0 || client.error.reason !== 'client.missing'))
-    return client.error
-  const by = client.ok ? { client: client.value, authorization } : { authorization }
-  const asker = await authenticateAsker(view, by, wireOf(view, request, endpoint))
+  const by = readAskedBy(form, headers.authorization ?? [])
+  if (!by.ok) return by.error
+  // Who asks about a token must prove itself (RFC 7662 §2.1); to give one back, to have it is enough (RFC 7009 §2.1).
+  const { publicClient, ...proving } = by.value
+  const counts = endpoint === 'revoke' ? by.value : proving
+  const asker = await authenticateAsker(view, counts, wireOf(view, request, endpoint))
   if (!asker.ok) return asker.error
   const text = value(form, 'token')
   return text === undefined
     ? refuse('malformed', 'request.token', 'token is required.')
     : { asker: asker.value, token: text }
+}
+
+function readAskedBy(form: DoorRequest['form'], authorization: readonly string[]): Result<AskedBy, Refusal> {
+  const client = readClient(form)
+  if (client.ok) return ok({ client: client.value, authorization })
+  if (client.error.reason !== 'client.missing') return client
+  const publicClient = value(form, 'client_id')
+  return ok(publicClient === undefined ? { authorization } : { authorization, publicClient })
 }
 
 /** OpenID Connect Back-Channel Logout 1.0 §2.8: 200 when done, 400 with an error otherwise. */

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 
 import type { KeptStore, Renewal, RenewalStep, Renewed } from '../../../core/kept.ts'
-import { type Clock, toSeconds } from '../../../core/time.ts'
+import { type Clock, epochSeconds, toSeconds } from '../../../core/time.ts'
 import { inTenants } from './scope.ts'
 
 const BEGIN = {
@@ -11,7 +11,8 @@ const BEGIN = {
 }
 const KEPT = {
   name: 'renewal_kept',
-  text: 'select doc, seed from countersign.renewals where tenant = $1 and session = $2 and expires > $3',
+  text: `select doc, seed, current, expires from countersign.renewals
+    where tenant = $1 and session = $2 and expires > $3`,
 }
 const STATE = {
   name: 'renewal_state',
@@ -39,6 +40,13 @@ type Row = {
   readonly renewed: bigint
 }
 
+type KeptRow = {
+  readonly doc: string
+  readonly seed: string
+  readonly current: string
+  readonly expires: bigint
+}
+
 type Renewing = Pick<KeptStore, 'beginRenewal' | 'renewal' | 'mayRenew' | 'renew' | 'endRenewal'>
 
 /** Sessions that are renewed by a token which each use replaces (RFC 9700 §4.14.2). */
@@ -48,9 +56,10 @@ export function renewIn(pool: Pool, now: Clock): Renewing {
     beginRenewal: (renewal) => begin(pool, at(), renewal),
     renewal: async (tenant, session) => {
       const { rows } = await inTenants(pool, [tenant], (client) =>
-        client.query<{ doc: string; seed: string }>({ ...KEPT, values: [tenant, session, at()] }),
+        client.query<KeptRow>({ ...KEPT, values: [tenant, session, at()] }),
       )
-      return rows[0]
+      const [row] = rows
+      return row && { ...row, expires: epochSeconds(Number(row.expires)) }
     },
     mayRenew: (ask) => mayRenew(pool, ask, at()),
     renew: (ask) => renew(pool, ask, at()),
