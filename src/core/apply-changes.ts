@@ -14,6 +14,7 @@ import { toolsOf } from './policy/resource.ts'
 import type { Refusal } from './refusal.ts'
 import { type Change, DOCUMENTS, type DocumentKind, type DocumentOf } from './registry.ts'
 import type { Result } from './result.ts'
+import { shareTexts } from './share-texts.ts'
 import { type KnownResource, NO_TENANT_DOCUMENT, type Snapshot, type TenantSnapshot } from './snapshot.ts'
 
 export type ApplyPorts = {
@@ -137,7 +138,7 @@ function usable(change: Change): object | null | undefined {
   const parsed = DOCUMENTS[change.kind].safeParse(change.doc)
   if (!parsed.success) return undefined
   const doc: Readonly<Record<string, unknown>> = parsed.data
-  return doc[change.kind] === change.name ? doc : undefined
+  return doc[change.kind] === change.name ? shareTexts(doc) : undefined
 }
 
 function place<K extends DocumentKind>(

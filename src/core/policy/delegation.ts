@@ -16,7 +16,8 @@ export type Delegation = z.infer<typeof delegationSchema>
 
 /** Whether the delegation names this tool (`orders/get_order`). */
 export function covers(delegation: Delegation, action: string): boolean {
-  return delegation.tools.some((tool) => tool === action || isAllAround(tool, action))
+  for (const tool of delegation.tools) if (tool === action || isAllAround(tool, action)) return true
+  return false
 }
 
 /** Whether it is `orders/*`, and this is one of those. */

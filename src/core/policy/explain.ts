@@ -18,6 +18,7 @@ import { decide } from './decide.ts'
 import type { Decision, Explanation, Side } from './decision.ts'
 import { type End, endsOf } from './ends.ts'
 import { cedarRequest, type FrameSide, factsOf, sidesOf } from './frame.ts'
+import { byId } from './policy-index.ts'
 import { policiesFor } from './policy-set.ts'
 import { projectInput } from './project-input.ts'
 import { isWhole, lookUp, nameOf, type Question, type Whole } from './question.ts'
@@ -168,6 +169,7 @@ function matchesOf(frame: FrameSide, holding: ReadonlySet<string>, side: Side): 
   const request = cedarRequest(frame.frame, frame.uid, holding)
   return frame.candidates
     .filter(({ id }) => side.policies.includes(id))
+    .sort(byId)
     .map((policy) => ({ policy: policy.id, clauses: explainMatch(policy, request, frame.frame.entities) }))
 }
 
@@ -227,7 +229,8 @@ function missesOf(
   policies: readonly CedarPolicy[] = side.candidates,
 ): NearestPermit[] {
   const request = cedarRequest(side.frame, side.uid, holding)
-  return policies.filter(which).flatMap((policy) => {
+  const told = policies.filter(which).sort(byId)
+  return told.flatMap((policy) => {
     const miss = explainPolicy(policy, request, side.frame.entities)
     return miss === undefined ? [] : [{ policy: policy.id, ...miss }]
   })

@@ -14,7 +14,10 @@ export type Fit = {
 export function fitOf(fitting: readonly CedarPolicy[], claimed: boolean): Fit {
   if (!claimed) return { candidates: fitting, uncovered: [], names: namesIn(fitting) }
   const candidates = fitting.filter(coversClaimed)
-  const uncovered = fitting.filter((policy) => !coversClaimed(policy)).map(({ id }) => id)
+  const uncovered = fitting
+    .filter((policy) => !coversClaimed(policy))
+    .map(({ id }) => id)
+    .sort()
   return { candidates, uncovered, names: namesIn(candidates) }
 }
 

@@ -237,8 +237,8 @@ function evaluateSide(side: JudgedSide, context: RecordValue, opinions: Opinions
   for (const [policy, outcome] of doubts.outcomes) take(policy, outcome)
   const { unasked } = doubts
   const tell = (outcome: Side['outcome'], policies: readonly CedarPolicy[]): Evaluated => ({
-    side: { principal: side.principal, outcome, policies: policies.map(({ id }) => id), erring },
-    asks: policies.filter(({ annotations }) => annotations.has('ask')).map(({ id }) => id),
+    side: { principal: side.principal, outcome, policies: idsOf(policies), erring: erring.sort() },
+    asks: idsOf(policies.filter(({ annotations }) => annotations.has('ask'))),
     unasked,
   })
   if (found.forbids.length > 0) return tell('forbidden', found.forbids)
@@ -246,4 +246,9 @@ function evaluateSide(side: JudgedSide, context: RecordValue, opinions: Opinions
   if (unasked.length > 0) return tell('quarantined', side.doubts ?? [])
   if (found.permits.length > 0 || side.principal === 'home') return tell('permitted', found.permits)
   return found.open.length > 0 ? tell('depends', found.open) : tell('no_permit', [])
+}
+
+/** In the same order each time, whatever order they were found in. */
+function idsOf(policies: readonly CedarPolicy[]): readonly string[] {
+  return policies.map(({ id }) => id).sort()
 }

@@ -2,6 +2,7 @@ import { type Refusal, refuse } from '../refusal.ts'
 import { type CedarPolicy, evaluatePolicy, explainPolicy, show } from './cedar/cedar.ts'
 import type { Side } from './decision.ts'
 import { cedarRequest, type FrameSide, type NamedResult } from './frame.ts'
+import { byId } from './policy-index.ts'
 import { nameOf, type Whole } from './question.ts'
 
 /**
@@ -110,5 +111,5 @@ function argumentPermitted(side: FrameSide, conditions: readonly NamedResult[]):
 }
 
 function permitsOf(side: FrameSide): readonly CedarPolicy[] {
-  return side.candidates.filter(({ effect }) => effect === 'permit')
+  return side.candidates.filter(({ effect }) => effect === 'permit').sort(byId)
 }

@@ -63,12 +63,26 @@ export function sameSides(name: string, question: Whole, input: Value): readonly
   })
 }
 
+/** Kept at the second time: most callers of a large tenant don't come back while it stays as it is, and must not push out those that do. */
 export function keepSides(name: string, question: Whole, sides: readonly FrameSide[]): void {
   const { tenant, caller, user } = question
+  if (!wasHere(name)) return
   const ofTenant = known.get(tenant) ?? new Map<string, Same>()
   known.set(tenant, ofTenant)
   if (ofTenant.size >= MOST) ofTenant.clear()
   ofTenant.set(name, { sides, agent: caller.agent, home: caller.home, user, known: question.known })
+}
+
+const BYGONE = new Uint32Array(4_096)
+
+/** Whether the name was asked about before, as far as is remembered: a wrong yes only keeps one more. */
+function wasHere(name: string): boolean {
+  let hash = name.length
+  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193)
+  const slot = hash & 4_095
+  if (BYGONE[slot] === hash >>> 0) return true
+  BYGONE[slot] = hash
+  return false
 }
 
 /**

@@ -3,7 +3,7 @@ import { type CedarRequest, compile, type Run } from './compile.ts'
 import { type NamedConditions, namedConditions } from './conditions-named.ts'
 import type { Entities } from './entities.ts'
 import type { Expression } from './expression.ts'
-import { isJsonArray, isJsonObject, type Json, member } from './json.ts'
+import { isJsonArray, isJsonObject, type Json, member, printExactJson } from './json.ts'
 import { isWithin } from './operators.ts'
 import { type PolicyProblem, readExpression } from './read-expression.ts'
 import { readScope, type Scope, type ScopeConstraint } from './scope.ts'
@@ -47,23 +47,48 @@ export function preparePolicy(id: string, est: Json): Read<CedarPolicy> {
   if (effect !== 'permit' && effect !== 'forbid') return no('malformed', 'the effect is not permit or forbid')
   const scope = readScope(est)
   if (!scope.ok) return scope
-  const clauses = readClauses(member(est, 'conditions'))
-  if (!clauses.ok) return clauses
-  const expressions = clauses.value.flatMap((clause) => clause.parts.map((part) => part.expression))
-  return ok({
-    id,
-    effect,
-    annotations: readAnnotations(member(est, 'annotations')),
-    scope: scope.value,
-    clauses: clauses.value,
-    conditions: namedConditions(expressions),
-    inScope: compileScope(scope.value),
-  })
+  const body = readBody(member(est, 'conditions'))
+  if (!body.ok) return body
+  const { clauses, conditions } = body.value
+  const annotations = readAnnotations(member(est, 'annotations'))
+  const inScope = compileScope(scope.value)
+  return ok({ id, effect, annotations, scope: scope.value, clauses, conditions, inScope })
 }
+
+const NO_ANNOTATIONS: ReadonlyMap<string, string> = new Map()
 
 function readAnnotations(json: Json | undefined): ReadonlyMap<string, string> {
   const entries = isJsonObject(json) ? Object.entries(json) : []
+  if (entries.length === 0) return NO_ANNOTATIONS
   return new Map(entries.map(([name, value]) => [name, typeof value === 'string' ? value : '']))
+}
+
+/** What a policy says after its scope. */
+type Body = Pick<CedarPolicy, 'clauses' | 'conditions'>
+
+/**
+ * Many policies differ in their scopes alone, and what they say is then one body: compiled once, and at hand in the processor's cache for the
+ * thousandth of them too. It is kept while a policy holds it.
+ */
+const bodies = new Map<string, WeakRef<Body>>()
+/** Policies hold the clauses, and by them the rest. */
+const whole = new WeakMap<readonly Clause[], Body>()
+const forgotten = new FinalizationRegistry<string>((text) => {
+  if (bodies.get(text)?.deref() === undefined) bodies.delete(text)
+})
+
+function readBody(json: Json | undefined): Read<Body> {
+  const text = json === undefined ? '' : printExactJson(json)
+  const known = bodies.get(text)?.deref()
+  if (known) return ok(known)
+  const clauses = readClauses(json)
+  if (!clauses.ok) return clauses
+  const expressions = clauses.value.flatMap(({ parts }) => parts.map(({ expression }) => expression))
+  const body = { clauses: clauses.value, conditions: namedConditions(expressions) }
+  bodies.set(text, new WeakRef(body))
+  whole.set(body.clauses, body)
+  forgotten.register(body, text)
+  return ok(body)
 }
 
 function readClauses(json: Json | undefined): Read<Clause[]> {
