@@ -1,13 +1,13 @@
 /**
  * `npm run conformance`: the MCP project's own conformance suite against our authorization server, with a real identity provider and a
- * person at a browser. Prints a line for each scenario; exits 0 only if all pass. With --json one document.
+ * person at a browser; and against our side of an upstream's authorization, in both revisions. Prints a line for each scenario; exits 0 only if all pass. With --json one document.
  */
 import { join } from 'node:path'
 import { openLink } from '../support/headless-login.ts'
 import { type SignInWorld, startSignInWorld } from '../support/sign-in-world.ts'
 import { installPeers, listenTo } from './peers.ts'
-
-type Scenario = { readonly name: string; readonly passed: boolean; readonly checks: string }
+import { type Scenario, scenariosOf } from './scenarios.ts'
+import { REVISIONS, type UpstreamLeg, upstreamLeg } from './upstream-leg.ts'
 
 const json = process.argv.includes('--json')
 const progress = (line: string) => void process.stderr.write(`${line}\n`)
@@ -24,18 +24,13 @@ async function authorization(world: SignInWorld, packages: string): Promise<read
     const link = LINK.exec(line)?.[0]
     if (link) void openLink(link, 'ana', 'go on').catch((error: unknown) => progress(String(error)))
   })
-  return scenariosOf(said)
+  const scenarios = scenariosOf(said)
+  if (scenarios.length === 0) progress(said)
+  return scenarios
 }
 
-/** The suite's summary: `✓ name: 3 passed, 0 failed`. */
-function scenariosOf(said: string): readonly Scenario[] {
-  const lines = [...said.matchAll(/^\s*([✓✗✔✘])\s+([\w/-]+):\s*(.*)$/gmu)]
-  if (lines.length === 0) progress(said)
-  return lines.map(([, mark = '', name = '', checks = '']) => ({
-    name,
-    checks,
-    passed: mark === '✓' || mark === '✔',
-  }))
+function lineOf({ name, passed, checks }: Scenario): string {
+  return `${passed ? 'ok    ' : 'failed'}  ${name}  ${checks}`
 }
 
 async function main(): Promise<number> {
@@ -44,13 +39,16 @@ async function main(): Promise<number> {
   const world = await startSignInWorld()
   try {
     const scenarios = await authorization(world, packages)
-    const ok = scenarios.length > 0 && scenarios.every(({ passed }) => passed)
-    const lines = scenarios.map(
-      ({ name, passed, checks }) => `${passed ? 'ok    ' : 'failed'}  ${name}  ${checks}`,
-    )
-    process.stdout.write(
-      json ? `${JSON.stringify({ ok, authorization: scenarios })}\n` : `${lines.join('\n')}\n`,
-    )
+    const legs: UpstreamLeg[] = []
+    for (const revision of REVISIONS) legs.push(await upstreamLeg(revision, packages, progress))
+    const scored = [scenarios, ...legs.map((leg) => leg.scenarios)]
+    const ok = scored.every((each) => each.length > 0 && each.every(({ passed }) => passed))
+    const lines = [
+      ...scenarios.map(lineOf),
+      ...legs.flatMap((leg) => [`upstream leg, ${leg.revision}`, ...leg.scenarios.map(lineOf)]),
+    ]
+    const answer = { ok, authorization: scenarios, upstream: legs }
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${lines.join('\n')}\n`)
     return ok ? 0 : 1
   } finally {
     await world.close()
