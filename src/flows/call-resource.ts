@@ -143,9 +143,18 @@ const ABOUT_THE_TOOL: ReadonlySet<string> = new Set([
   'delegation.missing',
 ])
 
-function isHidden({ point, engine }: Enforcement, { request, reason, ...decision }: Decision): boolean {
-  if ('refusal' in decision && decision.refusal.refused === 'unknown') return true
-  if (!ABOUT_THE_TOOL.has(reason) || request.act.kind !== 'call') return false
+export function isAboutTool(decision: Decision): boolean {
+  return decision.outcome === 'deny' && (isUnknown(decision) || ABOUT_THE_TOOL.has(decision.reason))
+}
+
+function isUnknown(decision: Decision): boolean {
+  return decision.outcome !== 'allow' && decision.refusal.refused === 'unknown'
+}
+
+function isHidden({ point, engine }: Enforcement, decision: Decision): boolean {
+  const { request } = decision
+  if (isUnknown(decision)) return true
+  if (!isAboutTool(decision) || request.act.kind !== 'call') return false
   const listing: AccessRequest = { ...request, act: { kind: 'list', tool: request.act.tool } }
   return engine.decideNow(listing, point.snapshot(), point.now()).outcome === 'deny'
 }

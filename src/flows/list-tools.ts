@@ -1,7 +1,7 @@
 import type { AccessRequest } from '../core/policy/access-request.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
-import { type Called, send } from './call-resource.ts'
+import { type Called, isAboutTool, send } from './call-resource.ts'
 import { decideAtGateway } from './decide-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
 import type { Forward } from './flight.ts'
@@ -19,6 +19,33 @@ export async function enterResource(
   const decision = await decideAtGateway(enforcement, caller, { kind: 'enter' })
   if (decision.outcome === 'allow') return send(enforcement, caller, decision, forward, began)
   return { came: 'refusal', decision, refusal: decision.refusal, hidden: false }
+}
+
+/**
+ * As `enterResource`, for what is about one tool without using it, such as completing its arguments. It takes that a list may show the
+ * tool; to whom it may not, there is none.
+ */
+export async function askAboutTool(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  tool: string,
+  forward: Forward,
+): Promise<Called> {
+  const began = performance.now()
+  const decision = await decideAtGateway(enforcement, caller, { kind: 'list', tool })
+  if (decision.outcome === 'allow') return send(enforcement, caller, decision, forward, began)
+  return { came: 'refusal', decision, refusal: decision.refusal, hidden: isAboutTool(decision) }
+}
+
+/** Whether one tool is not certainly refused to this chain now, with what is known of its input. */
+export async function isVisible(
+  { point, engine }: Enforcement,
+  { request }: Decision,
+  tool: string,
+  known: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const listing: AccessRequest = { ...request, act: { kind: 'list', tool, known } }
+  return (await engine.decide(listing, point.snapshot(), point.now())).outcome !== 'deny'
 }
 
 /** The declared tools that are not certainly refused to this chain now: those that a list may show (ARCHITECTURE §4). */

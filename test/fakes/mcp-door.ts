@@ -141,11 +141,15 @@ export type OpenDoor = {
   readonly close: () => Promise<void>
 }
 
-export async function openDoor(behind: Behind, options: McpOptions = {}): Promise<OpenDoor> {
+export async function openDoor(
+  behind: Pick<Behind, 'url' | 'release'>,
+  options: McpOptions = {},
+  world: World = worldAt(behind.url),
+): Promise<OpenDoor> {
   const made: { point?: FakePoint; door?: McpDoor } = {}
   const server: HttpServer & { readonly origin: string } = await serveAt(async (origin) => {
     const places = { origin, authorityOrigin: 'https://authority.example', upstream: behind.url }
-    made.point = await fakeEnforcementPoint(worldAt(behind.url), places)
+    made.point = await fakeEnforcementPoint(world, places)
     made.door = openMcpDoor(made.point, { keepAlive: 50, ...options })
     return made.door.routes
   })
@@ -186,7 +190,8 @@ async function postTo({
     'io.modelcontextprotocol/protocolVersion': REVISION,
     'io.modelcontextprotocol/clientCapabilities': {},
   }
-  const name = typeof params['name'] === 'string' ? { 'mcp-name': params['name'] } : {}
+  const named = params['name'] ?? params['uri']
+  const name = typeof named === 'string' ? { 'mcp-name': named } : {}
   const own = {
     'content-type': 'application/json',
     'mcp-protocol-version': REVISION,

@@ -4,6 +4,7 @@ import { DECISION_GUARDS } from './decision-guards.ts'
 import { EXPLANATION_GUARDS } from './explanation-guards.ts'
 import type { Guard } from './guard.ts'
 import { LABEL_GUARDS } from './label-guards.ts'
+import { METHOD_GUARDS } from './method-guards.ts'
 import { PROOF_GUARDS } from './proof-guards.ts'
 import { RECORD_GUARDS } from './record-guards.ts'
 import { SIGN_IN_GUARDS } from './sign-in-guards.ts'
@@ -15,6 +16,7 @@ export const GUARDS: readonly Guard[] = [
   ...DECISION_GUARDS,
   ...ASKING_GUARDS,
   ...LABEL_GUARDS,
+  ...METHOD_GUARDS,
   ...WALL_GUARDS,
   ...EXPLANATION_GUARDS,
   ...RECORD_GUARDS,

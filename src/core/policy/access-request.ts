@@ -15,7 +15,12 @@ export type AccessRequest = {
   readonly resource: string
   readonly act:
     | { readonly kind: 'enter' }
-    | { readonly kind: 'list'; readonly tool: string }
+    | {
+        readonly kind: 'list'
+        readonly tool: string
+        /** What of its input is known already. The rest is taken to be there, and nothing is known of it. */
+        readonly known?: Readonly<Record<string, string>>
+      }
     | { readonly kind: 'call'; readonly tool: string; readonly input: Json }
   /** The peer's address as the door saw it. */
   readonly address?: string

@@ -1,6 +1,14 @@
 import { z } from 'zod'
 import type { InputSchema } from './tool.ts'
-import { covers, matchUri, overlap, parseUriTemplate, type UriTemplate } from './uri-template.ts'
+import {
+  covers,
+  fillTemplate,
+  matchUri,
+  overlap,
+  parseUriTemplate,
+  sampleUri,
+  type UriTemplate,
+} from './uri-template.ts'
 
 /**
  * What can be read under a URI, or under the URIs of a template, at a server behind (MCP calls it a resource). It becomes the tool
@@ -67,15 +75,40 @@ export type AskedContent = { readonly tool: string; readonly input: Readonly<Rec
 
 /** The content that a URI is of: the most specific that is declared. None where the URI could be read in two ways. */
 export function contentAt(contents: readonly Content[], uri: string): AskedContent | undefined {
-  for (const { tool, template } of contents) {
-    const values = matchUri(template, uri)
-    if (values) return { tool, input: { uri, ...values } }
+  for (const content of contents) {
+    const input = inputOf(content, uri)
+    if (input) return { tool: content.tool, input }
   }
   return undefined
 }
 
 /** The most specific content that every URI of a template of the server behind is of. */
 export function contentOver(contents: readonly Content[], template: string): string | undefined {
+  return contentWith(contents, template, {})?.tool
+}
+
+/**
+ * The same where some variables have a value already, with what is known by that of the input. The names of its variables are the server's
+ * own, so what a declared one comes to is read off the URIs.
+ */
+export function contentWith(
+  contents: readonly Content[],
+  template: string,
+  values: Readonly<Record<string, string>>,
+): AskedContent | undefined {
   const read = parseUriTemplate(template)
-  return read.ok ? contents.find((content) => covers(content.template, read.value))?.tool : undefined
+  const filled = read.ok ? fillTemplate(read.value, values) : undefined
+  if (filled === undefined || filled.forms.length === 0) return undefined
+  const content = contents.find((each) => covers(each.template, filled))
+  if (content === undefined) return undefined
+  const [one, other] = ['x', 'y'].map((filler) => inputOf(content, sampleUri(filled, filler)))
+  if (one === undefined || other === undefined) return undefined
+  // What differs between two of its URIs is what isn't known yet.
+  const known = Object.entries(one).filter(([name, value]) => other[name] === value)
+  return { tool: content.tool, input: Object.fromEntries(known) }
+}
+
+function inputOf({ template }: Content, uri: string): AskedContent['input'] | undefined {
+  const values = matchUri(template, uri)
+  return values && { uri, ...values }
 }

@@ -20,7 +20,7 @@ import { type End, endsOf } from './ends.ts'
 import { cedarRequest, type FrameSide, factsOf, sidesOf } from './frame.ts'
 import { byId } from './policy-index.ts'
 import { policiesFor } from './policy-set.ts'
-import { projectInput } from './project-input.ts'
+import { projectInput, projectKnown } from './project-input.ts'
 import { isWhole, lookUp, nameOf, type Question, type Whole } from './question.ts'
 import { linksOf } from './standing.ts'
 import type { Tool } from './tool.ts'
@@ -181,7 +181,8 @@ function toolOf({ known, request }: Whole, decision: Decision): Tool | undefined
 }
 
 function inputOf({ request }: Whole, tool: Tool): Value {
-  if (request.act.kind !== 'call') return UNKNOWN
+  if (request.act.kind === 'enter') return UNKNOWN
+  if (request.act.kind === 'list') return projectKnown(tool.input, request.act.known)
   const projected = projectInput(tool.input, request.act.input)
   return projected.ok ? projected.value : UNKNOWN
 }

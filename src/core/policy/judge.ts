@@ -14,7 +14,7 @@ import type { Explanation, Side } from './decision.ts'
 import { covers, type Delegation } from './delegation.ts'
 import { delegationsFor } from './delegations-for.ts'
 import { askCondition, contextWith, type Frame, type FrameSide, type NamedResult, sidesOf } from './frame.ts'
-import { projectInput } from './project-input.ts'
+import { projectInput, projectKnown } from './project-input.ts'
 import { nameOf, type Whole } from './question.ts'
 import { conditionRefusal, sideRefusal } from './refusals.ts'
 import { keepJudgement, keepSides, nameOfQuestion, sameJudgement, sameSides } from './same-judgement.ts'
@@ -70,7 +70,8 @@ function refused(reached: number, refusal: Refusal): Judgement {
 }
 
 function inputOf({ request }: Whole, tool: Tool): Value | Refusal {
-  if (request.act.kind !== 'call') return UNKNOWN
+  if (request.act.kind === 'enter') return UNKNOWN
+  if (request.act.kind === 'list') return projectKnown(tool.input, request.act.known)
   const projected = projectInput(tool.input, request.act.input)
   return projected.ok ? projected.value : projected.error
 }

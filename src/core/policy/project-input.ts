@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../refusal.ts'
 import { err, ok, type Result } from '../result.ts'
 import type { Json } from './access-request.ts'
-import { bool, long, type RecordValue, record, setOf, text, type Value } from './cedar/cedar.ts'
+import { bool, long, type RecordValue, record, setOf, text, UNKNOWN, type Value } from './cedar/cedar.ts'
 import { parseDecimal } from './cedar/extensions/decimal.ts'
 import type { InputSchema } from './tool.ts'
 
@@ -21,6 +21,22 @@ export function projectInput(schema: InputSchema | undefined, input: Json): Resu
   const projected = project({ ...schema, type: 'object' }, input, 'input')
   if (!projected.ok) return projected
   return projected.value.kind === 'record' ? ok(projected.value) : no('input', 'an object')
+}
+
+/**
+ * An input of which some texts are known, as policy sees it: what is declared is taken to be there, and is unknown where it isn't known or
+ * is no text. A policy that asks whether something was left out must not be told yes before it was.
+ */
+export function projectKnown(
+  schema: InputSchema | undefined,
+  known: Readonly<Record<string, string>> | undefined,
+): Value {
+  if (schema === undefined || known === undefined) return UNKNOWN
+  const fields = Object.entries(schema.properties ?? {}).map(([name, { type }]): [string, Value] => {
+    const given = Object.hasOwn(known, name) ? known[name] : undefined
+    return [name, type === 'string' && given?.isWellFormed() ? text(given) : UNKNOWN]
+  })
+  return record(new Map(fields))
 }
 
 function project(schema: InputSchema, input: Json | undefined, at: string): Read {

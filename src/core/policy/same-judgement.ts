@@ -95,7 +95,7 @@ export function sameJudgement(
   delegation: string | undefined,
   ask: AskedConditions,
 ): Judgement | undefined {
-  if (question.request.act.kind === 'call') return undefined
+  if (hasInput(question)) return undefined
   const same = find(name, question)?.judged
   if (same === undefined || same.delegation !== delegation) return undefined
   const { asked, judgement } = same
@@ -109,6 +109,10 @@ export function sameJudgement(
   return { ...judgement, explanation: { ...judgement.explanation, conditions } }
 }
 
+function hasInput({ request: { act } }: Whole): boolean {
+  return act.kind === 'call' || (act.kind === 'list' && act.known !== undefined)
+}
+
 type Looked = { readonly frame: Pick<Frame, 'tenant'>; readonly results: readonly NamedResult[] }
 
 /** Keeps a judgement that refuses nothing and whose conditions all hold: a no is seldom asked for again. */
@@ -119,7 +123,7 @@ export function keepJudgement(
   judgement: Judgement,
   views: readonly Looked[],
 ): void {
-  if (question.request.act.kind === 'call' || judgement.refusal !== undefined) return
+  if (hasInput(question) || judgement.refusal !== undefined) return
   if (!views.every(({ results }) => results.every(({ state }) => state === 'holds'))) return
   const same = find(name, question)
   if (same === undefined) return

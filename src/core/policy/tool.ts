@@ -26,6 +26,11 @@ export const toolSchema = z.strictObject({
   input: inputSchemaSchema.optional(),
 })
 
+/** The tool that a name means where only tools are called. One with a colon can't be declared, and must not mean what stands for something else. */
+export function plainTool(name: string): string {
+  return name.includes(':') ? `tool:${name}` : name
+}
+
 /** One callable operation of a resource. `action` is its Cedar action id, `<resource>/<name>`. */
 export type Tool = {
   readonly name: string

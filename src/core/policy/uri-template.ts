@@ -188,6 +188,36 @@ function decodedValue(raw: string, reserved: boolean): string | undefined {
   }
 }
 
+/** The URIs of a template in which some variables have these values; nothing if one of them has no spelling that is taken. */
+export function fillTemplate(
+  template: UriTemplate,
+  values: Readonly<Record<string, string>>,
+): UriTemplate | undefined {
+  const given = template.variables.filter(({ name }) => Object.hasOwn(values, name))
+  const forms = template.forms
+    .filter((form) =>
+      given.every(({ name }) => form.some((step) => 'variable' in step && step.variable === name)),
+    )
+    .map((form) => form.flatMap((step) => fillStep(step, values)))
+  if (forms.flat().some((step) => step === undefined)) return undefined
+  const variables = template.variables.filter((each) => !given.includes(each))
+  return { text: template.text, variables, forms: forms as Form[] }
+}
+
+function fillStep(step: Step, values: Readonly<Record<string, string>>): readonly (Step | undefined)[] {
+  if ('is' in step || !Object.hasOwn(values, step.variable)) return [step]
+  const value = values[step.variable] ?? ''
+  if (value === '' || !value.isWellFormed()) return [undefined]
+  const spelled = step.reserved ? encodeURI(value) : encodeURIComponent(value)
+  return decodedValue(spelled, step.reserved) === value ? charactersOf(spelled) : [undefined]
+}
+
+/** One URI of a template, the shortest, with the same text for each variable. */
+export function sampleUri({ forms }: UriTemplate, filler: string): string {
+  const uris = forms.map((form) => form.map((step) => ('is' in step ? step.is : filler)).join(''))
+  return uris.reduce((shortest, uri) => (uri.length < shortest.length ? uri : shortest))
+}
+
 /** Whether every URI of the second is one of the first too. May say no where only taking several forms together would show it. */
 export function covers(wide: UriTemplate, narrow: UriTemplate): boolean {
   return narrow.forms.every((form) => wide.forms.some((other) => walk(form, other) === 'covered'))

@@ -4,6 +4,7 @@ import type { Target } from '../../flows/authenticate-at-gateway.ts'
 import type { DoorResponse } from '../../lib/http/route.ts'
 import { DPOP_ALGORITHMS } from '../../lib/jose/dpop.ts'
 import type { MessageId } from './message.ts'
+import type { Named } from './named.ts'
 import { CODES, type Era, type RevisionProblem } from './revision.ts'
 
 type Id = MessageId | null
@@ -47,12 +48,13 @@ export function unknownMethod(id: Id, method: string, era: Era): Whole {
   return rpcError(era === 'modern' ? 404 : 200, id, CODES.method, says, { reason: 'mcp.method' })
 }
 
-/** The same words for a tool that isn't there and for one that this caller may not know of. */
-export function unknownTool(id: Id, tool: string, decision: Decision): Whole {
-  return rpcError(200, id, CODES.params, `Unknown tool: ${tool}`, {
-    reason: 'tool.unknown',
-    decision: decision.id,
-  })
+/** The same words for what isn't there and for what this caller may not know of. */
+export function unknownNamed(id: Id, { kind, name }: Named, decision: Decision, era: Era): Whole {
+  const data = { reason: 'tool.unknown', decision: decision.id }
+  if (kind !== 'content') return rpcError(200, id, CODES.params, `Unknown ${kind}: ${name}`, data)
+  // Revisions before 2026-07-28 have a code of their own for it (2025-11-25, server/resources).
+  const code = era === 'modern' ? CODES.params : CODES.resource
+  return rpcError(200, id, code, 'Resource not found', { ...data, uri: name })
 }
 
 /** A refusal as a result that the model can read and act on: it keeps the conversation going, where an HTTP error would start a login. */

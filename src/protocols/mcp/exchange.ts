@@ -1,3 +1,5 @@
+import type { Content } from '../../core/policy/content.ts'
+import type { Refusal } from '../../core/refusal.ts'
 import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
 import type { Called } from '../../flows/call-resource.ts'
 import type { Enforcement } from '../../flows/enforcement.ts'
@@ -5,8 +7,9 @@ import { type Flight, type Forward, readWhole } from '../../flows/flight.ts'
 import { createEventReader } from '../../lib/event-stream.ts'
 import type { DoorRequest, DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type JsonObject, parseStrictJsonText } from '../../lib/strict-json.ts'
-import { failedBehind, refusalAnswer, refusedCall, unknownTool } from './answers.ts'
+import { failedBehind, refusalAnswer, refusedCall, unknownNamed } from './answers.ts'
 import type { Message } from './message.ts'
+import type { Named } from './named.ts'
 import { type Era, protocolHeaders } from './revision.ts'
 
 /** One message of a caller who is known, in the words of its revision. */
@@ -16,6 +19,11 @@ export type Exchange = {
   readonly message: Message
   readonly era: Era
   readonly request: DoorRequest
+}
+
+/** The contents that the resource declares. */
+export function contentsHere({ caller: { target } }: Exchange): readonly Content[] {
+  return target.view.resources.get(target.resource.resource)?.contents ?? []
 }
 
 /** The message written anew from what was read, so that the server behind sees what policy saw. */
@@ -28,20 +36,21 @@ export function forwardOf({ request }: Exchange, whole: JsonObject): Forward {
 export function notAnswered(
   { caller, message, era }: Exchange,
   called: Exclude<Called, { readonly came: 'answer' }>,
-  tool?: string,
+  named?: Named,
 ): DoorResponse {
   const id = message.id ?? null
   const { decision } = called
   if (called.came === 'failure') return failedBehind(id, called.reason, decision)
   const { refusal, hidden } = called
-  if (tool === undefined) return refusalAnswer(id, refusal, caller.target, decision)
-  if (hidden) return unknownTool(id, tool, decision)
-  const readable =
-    refusal.refused === 'denied' || refusal.refused === 'ask' || refusal.refused === 'malformed'
+  if (named && hidden) return unknownNamed(id, named, decision, era)
+  // Only a call has a result that can say no: what is asked for otherwise is answered by an error.
+  const readable = named?.kind === 'tool' && READABLE.has(refusal.refused)
   return readable
     ? refusedCall(id, decision, refusal, era)
     : refusalAnswer(id, refusal, caller.target, decision)
 }
+
+const READABLE: ReadonlySet<Refusal['refused']> = new Set(['denied', 'ask', 'malformed'])
 
 /** The statuses under which a server behind may answer in JSON-RPC; a 401 or 403 of its would start a login at the caller. */
 const STATUSES: ReadonlySet<number> = new Set([200, 400, 404])

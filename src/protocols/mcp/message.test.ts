@@ -62,7 +62,7 @@ describe('a message', () => {
       400,
       -32022,
     ],
-    ['asks for a method that is not judged here', { method: 'resources/list' }, 404, -32601],
+    ['asks for a method that is not judged here', { method: 'skills/list' }, 404, -32601],
     [
       'has a reference among its arguments',
       { params: { name: 'get_order', arguments: { x: [{ __entity: {} }] } } },
@@ -97,7 +97,7 @@ describe('a message', () => {
         })
       ).json()
     expect(await send({ id: randomUUID(), method: 'ping' })).toMatchObject({ result: {} })
-    expect(await send({ id: 1, method: 'logging/setLevel' })).toMatchObject({ error: { code: -32601 } })
+    expect(await send({ id: 1, method: 'skills/list' })).toMatchObject({ error: { code: -32601 } })
   })
 
   it('that is a notification is taken, and goes nowhere', async () => {

@@ -49,22 +49,19 @@ function no(reason: string, says: string): Result<never, Refusal> {
 }
 
 /** `text` is the input written anew: what the audit commits to. */
-export type ToolParams = { readonly name: string; readonly input: JsonObject; readonly text: string }
+export type Arguments = { readonly input: JsonObject; readonly text: string }
 
 /**
- * The tool and its arguments. Members that Cedar's JSON takes for references are refused anywhere in them: a policy must see what the
+ * Arguments of a tool or a prompt. Members that Cedar's JSON takes for references are refused anywhere in them: a policy must see what the
  * server behind will see.
  */
-export function readToolParams({ params }: Message): Result<ToolParams, Refusal> {
-  const { name, arguments: input = {} } = params
-  if (typeof name !== 'string' || name === '' || name.length > 200)
-    return no('mcp.params', 'A tool is called by its name.')
-  if (!isJsonObject(input)) return no('mcp.params', 'The arguments of a tool are an object.')
+export function readArguments(input: Json): Result<Arguments, Refusal> {
+  if (!isJsonObject(input)) return no('mcp.params', 'Arguments are an object.')
   const text = JSON.stringify(input)
   if (text.length > MAX_INPUT) return no('mcp.params', 'The arguments are larger than is taken here.')
   if (hasReserved(input))
     return no('input.reserved_key', 'Arguments may not have members named `__entity`, `__extn` or `__expr`.')
-  return ok({ name, input, text })
+  return ok({ input, text })
 }
 
 /** The audit holds the input of a call whole; numbers may grow when they are written anew, so this is counted after reading. */

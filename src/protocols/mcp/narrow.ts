@@ -1,12 +1,12 @@
+import { plainTool } from '../../core/policy/tool.ts'
 import type { Flight } from '../../flows/flight.ts'
 import { enterResource, visibleTools } from '../../flows/list-tools.ts'
 import type { DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
+import { capabilitiesHere } from './capabilities.ts'
 import { type Exchange, forwardOf, notAnswered, readResponse } from './exchange.ts'
+import { forThisCaller } from './for-this-caller.ts'
 import { SERVED } from './revision.ts'
-
-/** How long a client may keep what we narrowed for it, in milliseconds: policy may show less by then. */
-const TTL_MS = 5000
 
 type Narrow = (result: JsonObject, flight: Flight) => JsonObject | Promise<JsonObject>
 
@@ -16,19 +16,22 @@ export function listTools(exchange: Exchange): Promise<DoorResponse> {
   return passNarrowed(exchange, message.whole, async (result, { decision }) => {
     const visible = await visibleTools(enforcement, decision)
     const tools = Array.isArray(result['tools']) ? (result['tools'] as readonly Json[]) : []
-    const shown = tools.filter((tool) => isJsonObject(tool) && visible.has(String(tool['name'])))
-    return forThisCallerOnly({ ...result, tools: shown })
+    const shown = tools.filter((tool) => isJsonObject(tool) && visible.has(plainTool(String(tool['name']))))
+    return forThisCaller({ ...result, tools: shown })
   })
 }
 
-/** `server/discover` (2026-07-28): only what can be judged here, in the revisions that both sides speak. */
+/**
+ * `server/discover` (2026-07-28): only what is declared here, in the revisions that both sides speak. Instructions are left out: they may
+ * speak of tools that this caller may not know of.
+ */
 export function discover(exchange: Exchange): Promise<DoorResponse> {
   return passNarrowed(exchange, exchange.message.whole, (result) => {
     const { instructions: _instructions, supportedVersions, ...rest } = result
     const versions = Array.isArray(supportedVersions) ? supportedVersions : []
-    return forThisCallerOnly({
+    return forThisCaller({
       ...rest,
-      capabilities: toolsOnly(result['capabilities']),
+      capabilities: capabilitiesHere(exchange, result['capabilities']),
       supportedVersions: versions.filter((version) => SERVED.includes(String(version))),
     })
   })
@@ -43,11 +46,15 @@ export function initialize(exchange: Exchange): Promise<DoorResponse> {
   const whole = { ...message.whole, params: { ...message.params, capabilities: {} } }
   return passNarrowed(exchange, whole, (result) => {
     const { instructions: _instructions, ...rest } = result
-    return { ...rest, capabilities: toolsOnly(result['capabilities']) }
+    return { ...rest, capabilities: capabilitiesHere(exchange, result['capabilities']) }
   })
 }
 
-async function passNarrowed(exchange: Exchange, whole: JsonObject, narrow: Narrow): Promise<DoorResponse> {
+export async function passNarrowed(
+  exchange: Exchange,
+  whole: JsonObject,
+  narrow: Narrow,
+): Promise<DoorResponse> {
   const { enforcement, caller } = exchange
   const called = await enterResource(enforcement, caller, forwardOf(exchange, whole))
   if (called.came !== 'answer') return notAnswered(exchange, called)
@@ -59,17 +66,4 @@ async function passNarrowed(exchange: Exchange, whole: JsonObject, narrow: Narro
     status,
     json: isJsonObject(result) ? { ...response, result: await narrow(result, called.flight) } : response,
   }
-}
-
-/** What differs by caller must not be kept for others; results of older revisions say nothing about caching. */
-function forThisCallerOnly(result: JsonObject): JsonObject {
-  if (result['cacheScope'] === undefined && result['ttlMs'] === undefined) return result
-  const ttl = typeof result['ttlMs'] === 'number' ? Math.min(result['ttlMs'], TTL_MS) : TTL_MS
-  return { ...result, cacheScope: 'private', ttlMs: ttl }
-}
-
-/** Instructions are left out beside it: they may speak of tools that this caller may not know of. */
-function toolsOnly(capabilities: Json | undefined): JsonObject {
-  const tools = isJsonObject(capabilities) ? capabilities['tools'] : undefined
-  return isJsonObject(tools) ? { tools: tools['listChanged'] === true ? { listChanged: true } : {} } : {}
 }

@@ -19,8 +19,14 @@ export type RevisionProblem = {
   readonly data?: Readonly<Record<string, unknown>>
 }
 
-/** Codes of the specification (2026-07-28, basic/transports and schema). */
-export const CODES = { mismatch: -32020, unsupported: -32022, params: -32602, method: -32601 } as const
+/** Codes of the specification (2026-07-28, basic/transports and schema; `resource` is of 2025-11-25). */
+export const CODES = {
+  mismatch: -32020,
+  unsupported: -32022,
+  params: -32602,
+  method: -32601,
+  resource: -32002,
+} as const
 
 export const META = 'io.modelcontextprotocol/'
 const NAMED: Readonly<Record<string, string>> = {

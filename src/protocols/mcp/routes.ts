@@ -9,9 +9,12 @@ import { refusalResponse } from '../../lib/http/door-refusal.ts'
 import { DOOR_REFUSALS } from '../../lib/http/door-refusals.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
 import { problemAnswer, refusalAnswer, rpcError, rpcResult, unavailable, unknownMethod } from './answers.ts'
-import { callTool } from './call.ts'
+import { callTool, getPrompt, readContent, subscribe } from './call.ts'
+import { complete } from './complete.ts'
 import type { Exchange } from './exchange.ts'
 import { type ListenOptions, listen } from './listen.ts'
+import { listContents, listPrompts, listTemplates } from './lists.ts'
+import { setLevel } from './logging.ts'
 import { idOf, readMessage } from './message.ts'
 import { resourceMetadata } from './metadata.ts'
 import { discover, initialize, listTools } from './narrow.ts'
@@ -126,15 +129,27 @@ function methodOf(name: string, era: Era, listening: ListenOptions): Method {
   return found ?? (async ({ message }) => unknownMethod(message.id ?? null, name, era))
 }
 
-const LEGACY_METHODS: ReadonlyMap<string, Method> = new Map([
+/** Those of both eras. */
+const NAMING_METHODS: readonly (readonly [string, Method])[] = [
   ['tools/call', callTool],
   ['tools/list', listTools],
+  ['prompts/get', getPrompt],
+  ['prompts/list', listPrompts],
+  ['resources/read', readContent],
+  ['resources/list', listContents],
+  ['resources/templates/list', listTemplates],
+  ['completion/complete', complete],
+]
+const LEGACY_METHODS: ReadonlyMap<string, Method> = new Map([
+  ...NAMING_METHODS,
+  ['resources/subscribe', subscribe],
+  ['resources/unsubscribe', subscribe],
+  ['logging/setLevel', setLevel],
   ['initialize', initialize],
   ['ping', async ({ message }) => rpcResult(message.id ?? null, {})],
 ])
 const MODERN_METHODS: ReadonlyMap<string, Method> = new Map([
-  ['tools/call', callTool],
-  ['tools/list', listTools],
+  ...NAMING_METHODS,
   ['server/discover', discover],
   ['ping', async ({ message }) => rpcResult(message.id ?? null, { resultType: 'complete' })],
 ])
