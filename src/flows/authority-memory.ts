@@ -4,6 +4,7 @@ import type { Attestation } from '../core/identity/attestation.ts'
 import type { OAuthClient } from '../core/identity/oauth-client.ts'
 import type { EpochSeconds } from '../core/time.ts'
 import type { Claims } from '../lib/jose/jwt.ts'
+import type { RemoteKeys } from '../lib/jose/remote-keys.ts'
 import { createLru, type Lru } from '../lib/lru.ts'
 import { type AccessTokenCache, createAccessTokenCache } from './verify-access-token.ts'
 
@@ -25,6 +26,8 @@ export type AuthorityMemory = {
   readonly sessions: Lru<string, true>
   /** Clients' metadata documents, by tenant, trust provider and URL. */
   readonly clientDocuments: Lru<string, RememberedDocument>
+  /** Keys that clients prove themselves by, by tenant, trust provider, client and where they are. */
+  readonly clientKeys: Lru<string, RemoteKeys>
 }
 
 /** A client's metadata document, the settings it was read by, and the second until which it is used without asking again. */
@@ -42,6 +45,7 @@ export function createAuthorityMemory(max = 20_000): AuthorityMemory {
     bindings: createLru(max),
     sessions: createLru(max),
     clientDocuments: createLru(1000),
+    clientKeys: createLru(1000),
   }
 }
 

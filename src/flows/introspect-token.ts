@@ -2,13 +2,15 @@ import type { AccessTokenClaims } from '../core/identity/access-token.ts'
 import type { Gateway } from '../core/identity/gateway.ts'
 import { clientLinkName } from '../core/identity/oauth-client.ts'
 import type { AgentId } from '../core/ids.ts'
-import { link } from '../core/lifecycle/revocation.ts'
+import { endedBy, link } from '../core/lifecycle/revocation.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { authenticateClient } from './authenticate-client.ts'
 import type { AuthorityView } from './authority.ts'
 import { authorizeGateway, serves } from './authorize-gateway.ts'
-import { type FoundClient, findClient } from './sign-in/find-client.ts'
+import type { FoundClient } from './sign-in/find-client.ts'
+import { clientOfAssertion, proveClient, proveFound } from './sign-in/prove-client.ts'
+import { findRenewable } from './sign-in/renew-session.ts'
 import type { ClientAssertion, Wire } from './token-ask.ts'
 import { verifySignedToken } from './verify-access-token.ts'
 
@@ -19,8 +21,9 @@ export type Asker =
   /** A client that people sign in through. What it may say of a token is limited to those it was given. */
   | { readonly kind: 'client'; readonly found: FoundClient }
 
-/** What is said about a token, RFC 7662 §2.2; `undefined` is `active: false` and nothing else. */
-export type Introspection = AccessTokenClaims | undefined
+/** What is said about a token, RFC 7662 §2.2; `undefined` is `active: false` and nothing else. Of a refresh token: whose session it renews. */
+export type Introspection = AccessTokenClaims | RefreshClaims | undefined
+type RefreshClaims = Pick<AccessTokenClaims, 'iss' | 'sub' | 'aud' | 'client_id' | 'exp' | 'sid' | 'scope'>
 
 /** How the caller of introspection or revocation says who it is. */
 export type AskedBy = {
@@ -39,15 +42,16 @@ export async function authenticateAsker(
   if (by.client && by.authorization.length > 0)
     return err(refuse('malformed', 'client.two_methods', 'Authenticate in one way only.'))
   if (!by.client && by.publicClient !== undefined && by.authorization.length === 0)
-    return publicAsker(view, by.publicClient)
+    return asClient(await proveClient(view, { clientId: by.publicClient }))
   if (!by.client) return gatewayAsker(view, by.authorization, wire)
+  const client = await clientOfAssertion(view, by.client.assertion)
+  if (client) return asClient(await proveFound(view, client, by.client.assertion))
   const caller = await authenticateClient(view, by.client, wire)
   if (!caller.ok) return caller
   return ok({ kind: 'agent', id: caller.value.workload.id })
 }
 
-async function publicAsker(view: AuthorityView, id: string): Promise<Result<Asker, Refusal>> {
-  const found = await findClient(view, id)
+function asClient(found: Result<FoundClient, Refusal>): Result<Asker, Refusal> {
   return found.ok ? ok({ kind: 'client', found: found.value }) : found
 }
 
@@ -65,12 +69,30 @@ function gatewayAsker(
 }
 
 /** Whether the token counts now, told only to those it concerns: anything else is as inactive as a token that never was. */
-export function introspectToken(view: AuthorityView, asker: Asker, token: string): Introspection {
+export async function introspectToken(
+  view: AuthorityView,
+  asker: Asker,
+  token: string,
+): Promise<Introspection> {
   const expected = { issuer: view.issuer, audience: null }
   const verified = verifySignedToken(token, expected, view.tenant, view.now, view.ports.memory.tokens)
-  if (!verified.ok) return undefined
+  if (!verified.ok) return asker.kind === 'client' ? introspectRefresh(view, asker.found, token) : undefined
   const { claims } = verified.value
   return concerns(view, asker, claims) ? claims : undefined
+}
+
+/** A refresh token of this client: the newest of a session that nothing has ended. */
+async function introspectRefresh(
+  view: AuthorityView,
+  found: FoundClient,
+  token: string,
+): Promise<RefreshClaims | undefined> {
+  const renewable = await findRenewable(view, token, found.client.id)
+  if (!renewable?.newest) return undefined
+  const { request, signedIn, session, links, rev } = renewable.agreement
+  if (endedBy([...links, ...found.links], rev, view.tenant.revocations)) return undefined
+  const said = { iss: view.issuer, sub: signedIn.user.id, aud: request.resource, sid: session.id }
+  return { ...said, client_id: found.workload.id, exp: session.expires, scope: request.scope?.join(' ') }
 }
 
 function concerns(view: AuthorityView, asker: Asker, claims: AccessTokenClaims): boolean {

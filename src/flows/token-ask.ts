@@ -29,10 +29,11 @@ export type TokenAsk =
       readonly subject: SubjectToken
       readonly actor?: string
     }
-  /** A person's consent, redeemed (RFC 6749 §4.1.3), by a client that proves nothing. */
+  /** A person's consent, redeemed (RFC 6749 §4.1.3), by a client that names itself, and shows its key if it is known by one. */
   | {
       readonly grant: 'authorization_code'
       readonly clientId: string
+      readonly assertion?: string
       readonly code: string
       readonly verifier: string
       readonly redirectUri?: string
@@ -42,6 +43,7 @@ export type TokenAsk =
   | {
       readonly grant: 'refresh_token'
       readonly clientId: string
+      readonly assertion?: string
       readonly refreshToken: string
       readonly resource?: string
       readonly scope?: readonly string[]

@@ -33,11 +33,22 @@ export type SignInWorld = {
   readonly admin: AdminClient
   /** A client metadata document that is published at the answered URL; the members are added to or put in the place of the usual. */
   readonly publish: (members: Readonly<Record<string, unknown>>) => string
+  /** Any other JSON at that site, such as a set of keys. */
+  readonly publishJson: (json: object) => string
+  /** How many requests the site has had. */
+  readonly fetches: () => number
   /** Applies the tenant again, with a text of it replaced. */
   readonly change: (from: string, to: string) => Promise<void>
-  readonly events: () => Promise<readonly { readonly reason: string; readonly kind: string }[]>
+  readonly events: () => Promise<readonly WorldEvent[]>
   readonly faults: readonly string[]
   readonly close: () => Promise<void>
+}
+
+export type WorldEvent = {
+  readonly reason: string
+  readonly kind: string
+  readonly outcome: string
+  readonly facts?: Readonly<Record<string, unknown>>
 }
 
 /** A client whose document stands in the tenant's own configuration. */
@@ -209,6 +220,8 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
     startPeer: () => startPeer(folder, config, closers),
     admin,
     publish: documents.publish,
+    publishJson: documents.publishJson,
+    fetches: documents.fetches,
     change: async (from, to) => {
       for (const [path, text] of files) files.set(path, text.replace(from, to))
       await apply()
@@ -287,7 +300,9 @@ async function listening(server: ReturnType<typeof createServer>, closers: Close
 /** A site that publishes client metadata documents. */
 async function startDocuments(closers: Closers) {
   const published = new Map<string, string>()
+  let fetches = 0
   const server = createServer((request, response) => {
+    fetches += 1
     const found = published.get(request.url ?? '')
     response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(found ?? '{}')
   })
@@ -303,7 +318,12 @@ async function startDocuments(closers: Closers) {
     published.set(path, JSON.stringify({ ...usual, ...members }))
     return origin + path
   }
-  return { origin, publish }
+  const publishJson = (json: object): string => {
+    const path = `/${randomUUID()}.json`
+    published.set(path, JSON.stringify(json))
+    return origin + path
+  }
+  return { origin, publish, publishJson, fetches: () => fetches }
 }
 
 /** An MCP server that knows nothing of Countersign. */

@@ -3,17 +3,30 @@ import { z } from 'zod'
 
 /**
  * How a client came to be known: the tenant listed it, its metadata document says so (Client ID Metadata Documents), or it
- * registered itself (RFC 7591). In none of the three does anything prove who runs it.
+ * registered itself (RFC 7591). By itself none of the three proves who runs it.
  */
 export type ClientSource = 'listed' | 'document' | 'registered'
 
-/** An OAuth client that people sign in through. It proves nothing about itself: its agent's proof is `claimed`. */
+/** Where the public keys of a client are: in what is known of it, or at a place of its own. */
+export type ClientKeys = { readonly jwks: ClientJwks } | { readonly jwksUri: string }
+
+/** An OAuth client that people sign in through. Without `keys` it proves nothing about itself. */
 export type OAuthClient = {
   readonly id: string
   readonly source: ClientSource
   /** What it calls itself. */
   readonly name: string
   readonly redirectUris: readonly string[]
+  /** It must prove itself by one of these wherever it asks for a token (`private_key_jwt`). */
+  readonly keys?: ClientKeys
+}
+
+/**
+ * What a client has proven once it showed its key: `enrolled`, a standing key, where the tenant or the publisher of its document says whose
+ * key that is. A client that registered itself brought its own key, which proves that it is the same again and not who it is: `claimed`.
+ */
+export function clientProof({ keys, source }: OAuthClient): 'enrolled' | 'claimed' {
+  return keys !== undefined && source !== 'registered' ? 'enrolled' : 'claimed'
 }
 
 export const MAX_CLIENT_ID = 300
@@ -31,14 +44,25 @@ export const clientNameSchema = z
 
 export const redirectUrisSchema = z.array(z.string().max(MAX_REDIRECT)).min(1).max(MAX_REDIRECTS)
 
+/** A JWKS (RFC 7517 §5) of a client; the JOSE door reads the keys themselves. */
+export const clientJwksSchema = z.looseObject({
+  keys: z
+    .array(z.looseObject({ kty: z.string().max(20) }))
+    .min(1)
+    .max(10),
+})
+export type ClientJwks = z.infer<typeof clientJwksSchema>
+
 /**
  * What of a client's metadata counts here (RFC 7591 §2). Members that we don't know are ignored, as the RFC demands: clients send many.
- * Only public clients come this way, since a secret would have to be stored somewhere.
+ * A client is public or shows its own key: a secret would have to be stored somewhere.
  */
 export const clientMetadataSchema = z.looseObject({
   client_name: clientNameSchema.optional(),
   redirect_uris: redirectUrisSchema,
   token_endpoint_auth_method: z.string().max(40).optional(),
+  jwks: clientJwksSchema.optional(),
+  jwks_uri: z.string().max(MAX_CLIENT_ID).optional(),
   grant_types: z.array(z.string().max(80)).max(10).optional(),
   response_types: z.array(z.string().max(40)).max(10).optional(),
 })
@@ -89,7 +113,8 @@ function portless(uri: string): string {
 /** What is known of a client, in the form in which agents say what must be proven of them. */
 export function clientSelectors(trust: string, client: OAuthClient): readonly string[] {
   const host = client.source === 'document' ? [`client:host:${new URL(client.id).host}`] : []
-  return [`trust:${trust}`, `client:via:${client.source}`, `client:id:${client.id}`, ...host]
+  const auth = `client:auth:${client.keys === undefined ? 'none' : 'private_key_jwt'}`
+  return [`trust:${trust}`, `client:via:${client.source}`, `client:id:${client.id}`, auth, ...host]
 }
 
 /**

@@ -40,13 +40,13 @@ export function agreedCaller(
   const jkt = proofKey(view, wire)
   if (!jkt.ok) return jkt
   if (bound !== undefined && jkt.value !== bound) return err(KEY_MISMATCH)
-  if (jkt.value === undefined && mustBeBound(found.workload, 'claimed')) return err(PROOF_REQUIRED)
+  if (jkt.value === undefined && mustBeBound(found.workload, found.proof)) return err(PROOF_REQUIRED)
   const { request, signedIn, session, rev } = agreement
   const expires = session.expires as EpochSeconds
   const key = jkt.value === undefined ? {} : { jkt: jkt.value }
   const scope = request.scope === undefined ? {} : { scope: request.scope }
   return ok({
-    caller: { workload: found.workload, proof: 'claimed', links, rev, expires, ...key },
+    caller: { workload: found.workload, proof: found.proof, links, rev, expires, ...key },
     subject: {
       user: signedIn.user,
       login: session.id,

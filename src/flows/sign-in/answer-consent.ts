@@ -94,7 +94,7 @@ function sessionRow(view: AuthorityView, agreement: Agreement, { workload }: Fou
 function consentEvent(
   view: AuthorityView,
   agreement: Agreement,
-  { client, workload }: FoundClient,
+  { client, workload, proof }: FoundClient,
 ): AuditDraft {
   const { request, session, signedIn } = agreement
   return {
@@ -110,7 +110,7 @@ function consentEvent(
     facts: {
       client: clientLinkName(client.id),
       via: client.source,
-      proof: 'claimed',
+      proof,
       expires: session.expires,
       ...(request.scope === undefined ? {} : { tools: request.scope.length }),
     },

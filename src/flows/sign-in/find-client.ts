@@ -1,7 +1,9 @@
+import type { Proof } from '../../core/identity/agent.ts'
 import { matchAgent } from '../../core/identity/attestation.ts'
 import { type ClientTrust, clientTrustSchema, OAUTH_CLIENT } from '../../core/identity/client-trust.ts'
 import {
   clientLinkName,
+  clientProof,
   clientSelectors,
   isDocumentId,
   MAX_CLIENT_ID,
@@ -20,6 +22,8 @@ import { readClientDocument } from './read-client-document.ts'
 export type FoundClient = {
   readonly client: OAuthClient
   readonly trust: string
+  /** What it has proven once it showed its key, if it has one: see `proveClient`. */
+  readonly proof: Proof
   readonly workload: AgentCaller['workload']
   readonly links: readonly Link[]
 }
@@ -50,7 +54,7 @@ function settingsOf(provider: TrustProvider): ClientTrust | undefined {
 }
 
 /**
- * The client with this id and the one agent that it is: nothing is proven, so the agent's proof is `claimed`. Reasons:
+ * The client with this id and the one agent that it is. Nothing is proven by it yet. Reasons:
  * `client.unknown`, `client.document` (its metadata document can't be used), `client.two_providers`, `client.no_agent`, and those of
  * an agent that may not act.
  */
@@ -74,9 +78,15 @@ async function clientOf(
   id: string,
 ): Promise<Result<OAuthClient | undefined, Refusal>> {
   const listed = Object.hasOwn(settings.listed, id) ? settings.listed[id] : undefined
-  if (listed) return ok({ id, source: 'listed', name: listed.name, redirectUris: listed.redirect_uris })
+  if (listed) return ok(listedClient(id, listed))
   if (isDocumentId(id)) return readClientDocument(view, name, settings, id)
   return ok(settings.registration ? await registered(view, name, id) : undefined)
+}
+
+function listedClient(id: string, listed: ClientTrust['listed'][string]): OAuthClient {
+  const { name, redirect_uris: redirectUris, jwks, jwks_uri: jwksUri } = listed
+  const keys = jwks === undefined ? jwksUri && { jwksUri } : { jwks }
+  return { id, source: 'listed', name, redirectUris, ...(keys ? { keys } : {}) }
 }
 
 /** What a registration keeps of a client. */
@@ -100,15 +110,16 @@ function agentOf(view: AuthorityView, trust: string, client: OAuthClient): Resul
     link('trust', trust),
     link('client', clientLinkName(client.id)),
   ] as const
+  const proof = clientProof(client)
   const caller = {
     workload,
-    proof: 'claimed',
+    proof,
     links,
     rev: view.snapshot.revision,
     expires: view.now,
   } as const
   const fallen = callerStands(view, caller)
-  return fallen ? err(fallen) : ok({ client, trust, workload, links })
+  return fallen ? err(fallen) : ok({ client, trust, proof, workload, links })
 }
 
 const SAYS = {

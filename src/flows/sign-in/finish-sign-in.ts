@@ -141,10 +141,10 @@ async function askConsent(
   return ok({ ask: { ticket, found, request, user: name, known, tools: preview.value } })
 }
 
-/** The agent of a client: it proved nothing, whatever it says. */
-export function callerFor(view: AuthorityView, { workload, links }: FoundClient) {
+/** The agent of a client, with what it will have proven when it asks for its tokens: until then nothing is given. */
+export function callerFor(view: AuthorityView, { workload, links, proof }: FoundClient) {
   const forever = (view.now + 365 * 86_400) as EpochSeconds
-  return { workload, proof: 'claimed', links, rev: view.snapshot.revision, expires: forever } as const
+  return { workload, proof, links, rev: view.snapshot.revision, expires: forever } as const
 }
 
 /** A request that was checked, as it came. */

@@ -7,21 +7,28 @@ import { type AuthorityView, requireFresh } from '../authority.ts'
 import { tenantStands } from '../verify-access-token.ts'
 import { type AuthorizationAsk, checkAuthorization } from './authorization.ts'
 import { askOf } from './finish-sign-in.ts'
+import { proveFound } from './prove-client.ts'
 
 /** Seconds in which a pushed request may be used, once (RFC 9126 §2.2). */
 export const PUSHED_LIFE = 90
 const PREFIX = 'urn:ietf:params:oauth:request_uri:'
 
-/** Takes an authorization request over a channel that no browser sees, checked as a whole (RFC 9126 §2.1). Throws Unavailable. */
+/**
+ * Takes an authorization request over a channel that no browser sees, checked as a whole (RFC 9126 §2.1), from a client that proves itself as
+ * it would for a token. Throws Unavailable.
+ */
 export async function pushAuthorization(
   view: AuthorityView,
   ask: AuthorizationAsk,
+  assertion: string | undefined,
 ): Promise<Result<{ readonly requestUri: string; readonly expiresIn: number }, Refusal>> {
   requireFresh(view.ports)
   const fallen = tenantStands(view.tenant)
   if (fallen) return err(fallen)
   const checked = await checkAuthorization(view, ask)
   if (!checked.ok) return err(checked.error.refusal)
+  const proven = await proveFound(view, checked.value.found, assertion)
+  if (!proven.ok) return proven
   const key = newKey()
   await view.ports.signIn.kept.keep({
     tenant: view.name,

@@ -12,6 +12,7 @@ import type { Fetched } from '../../lib/guarded-fetch.ts'
 import { isJsonObject, parseStrictJson } from '../../lib/strict-json.ts'
 import type { AuthorityView } from '../authority.ts'
 import { recall } from '../authority-memory.ts'
+import { readClientKeys } from './read-client-keys.ts'
 
 /** Bytes. The draft recommends 5 kB; some clients list many redirects. */
 const MAX_DOCUMENT = 16_384
@@ -32,7 +33,8 @@ export async function readClientDocument(
   const { documents, schemes } = settings
   if (documents === undefined) return ok(undefined)
   const preloaded = Object.hasOwn(documents.preloaded, id) ? documents.preloaded[id] : undefined
-  if (preloaded) return clientOf(id, preloaded, schemes)
+  // Whoever wrote it here may name any place of keys.
+  if (preloaded) return clientOf(id, preloaded, schemes, undefined)
   if (!documents.hosts.includes(new URL(id).host)) return ok(undefined)
   const key = JSON.stringify([view.name, trust, id])
   const { clientDocuments } = view.ports.memory
@@ -41,7 +43,7 @@ export async function readClientDocument(
   const { ca, allow_private: allow } = documents
   const reach = { allow, maxBytes: MAX_DOCUMENT, ...(ca === undefined ? {} : { ca }) }
   const fetched = await view.ports.signIn.fetch(id, reach)
-  const client = fetched.ok ? read(fetched.value, id, schemes) : unusable(fetched.error.reason)
+  const client = fetched.ok ? read(fetched.value, id, settings) : unusable(fetched.error.reason)
   if (client.ok && fetched.ok)
     clientDocuments.set(key, { value: client.value, by: settings, until: until(view, fetched.value) })
   return client
@@ -50,7 +52,7 @@ export async function readClientDocument(
 function read(
   { status, body }: Fetched,
   id: string,
-  schemes: readonly string[],
+  { documents, schemes }: ClientTrust,
 ): Result<OAuthClient, Refusal> {
   if (status !== 200) return unusable('status')
   const json = parseStrictJson(body)
@@ -60,20 +62,23 @@ function read(
   if (json['client_secret'] !== undefined || json['client_secret_expires_at'] !== undefined)
     return unusable('secret')
   const parsed = clientMetadataSchema.safeParse(json)
-  return parsed.success ? clientOf(id, parsed.data, schemes) : unusable('metadata')
+  return parsed.success ? clientOf(id, parsed.data, schemes, documents?.hosts ?? []) : unusable('metadata')
 }
 
+/** `hosts`: where the keys of a client may be fetched from; undefined: anywhere. */
 function clientOf(
   id: string,
   metadata: ClientMetadata,
   schemes: readonly string[],
+  hosts: readonly string[] | undefined,
 ): Result<OAuthClient, Refusal> {
-  const auth = metadata.token_endpoint_auth_method ?? 'none'
-  if (auth !== 'none') return unusable('auth_method')
+  const keys = readClientKeys(metadata, hosts)
+  if (!keys.ok) return unusable(keys.error)
   // One redirect that isn't taken here must not break those that are: clients list all of their platforms.
   const redirectUris = metadata.redirect_uris.filter((uri) => mayRedirectTo(uri, schemes))
   if (redirectUris.length === 0) return unusable('redirect_uris')
-  return ok({ id, source: 'document', name: metadata.client_name ?? new URL(id).host, redirectUris })
+  const name = metadata.client_name ?? new URL(id).host
+  return ok({ id, source: 'document', name, redirectUris, ...keys.value })
 }
 
 function until(view: AuthorityView, { headers }: Fetched): EpochSeconds {

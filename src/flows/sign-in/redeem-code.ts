@@ -9,7 +9,7 @@ import type { TokenAsk, Wire } from '../token-ask.ts'
 import { agreedCaller, type Seen } from './agreed-caller.ts'
 import type { Agreement } from './answer-consent.ts'
 import { endSession } from './end-session.ts'
-import { findClient } from './find-client.ts'
+import { proveClient } from './prove-client.ts'
 import { beginRenewal } from './renew-session.ts'
 
 export type CodeAsk = Extract<TokenAsk, { readonly grant: 'authorization_code' }>
@@ -19,7 +19,7 @@ export type CodeAsk = Extract<TokenAsk, { readonly grant: 'authorization_code' }
  * shown again it ends what it gave, since one of the two who showed it is a thief (§4.1.2).
  */
 export async function redeemCode(view: AuthorityView, ask: CodeAsk, wire: Wire, seen: Seen): Promise<Issued> {
-  const found = await findClient(view, ask.clientId)
+  const found = await proveClient(view, ask)
   if (!found.ok) return no(found.error)
   seen.agent = found.value.workload.id
   const agreement = await readAgreement(view, ask)

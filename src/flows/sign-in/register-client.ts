@@ -12,13 +12,14 @@ import { keyDigest, newKey } from '../../lib/random-key.ts'
 import { type AuthorityView, requireFresh } from '../authority.ts'
 import { tenantStands } from '../verify-access-token.ts'
 import { type ClientProvider, clientProviders, type KeptClient } from './find-client.ts'
+import { readClientKeys } from './read-client-keys.ts'
 
 export type RegisteredClient = { readonly client: OAuthClient; readonly issuedAt: EpochSeconds }
 
 /**
- * Registers a client at its own word (RFC 7591 §3.1): a public one, with redirects that this tenant takes. It proves nothing, and what it
- * says of itself is shown to people as that. Reasons: `registration.closed`, `registration.metadata`, `registration.redirect`,
- * `registration.auth_method`, `registration.full`. Throws Unavailable.
+ * Registers a client at its own word (RFC 7591 §3.1): a public one, or one with a key of its own, with redirects that this tenant takes.
+ * Who it is nothing proves, and what it says of itself is shown to people as that. Reasons: `registration.closed`, `registration.metadata`, `registration.redirect`,
+ * `registration.auth_method`, `registration.keys`, `registration.full`. Throws Unavailable.
  */
 export async function registerClient(
   view: AuthorityView,
@@ -61,12 +62,14 @@ function openProvider(view: AuthorityView): Open | undefined {
 function readMetadata(metadata: unknown, { settings }: Open): Result<OAuthClient, Refusal> {
   const parsed = clientMetadataSchema.safeParse(metadata)
   if (!parsed.success) return no('registration.metadata')
-  const { client_name: name, redirect_uris: uris, token_endpoint_auth_method: auth } = parsed.data
-  if (auth !== undefined && auth !== 'none') return no('registration.auth_method')
+  const { client_name: name, redirect_uris: uris } = parsed.data
+  const keys = readClientKeys(parsed.data, settings.documents?.hosts ?? [])
+  if (!keys.ok) return no(keys.error === 'auth_method' ? 'registration.auth_method' : 'registration.keys')
   // One redirect that isn't taken here must not break those that are: clients list all of their platforms (RFC 7591 §2 lets us choose).
   const redirectUris = uris.filter((uri) => mayRedirectTo(uri, settings.schemes))
   if (redirectUris.length === 0) return no('registration.redirect')
-  return ok({ id: newKey(), source: 'registered', name: name ?? 'a client without a name', redirectUris })
+  const known = { source: 'registered', name: name ?? 'a client without a name', redirectUris } as const
+  return ok({ id: newKey(), ...known, ...keys.value })
 }
 
 async function record(view: AuthorityView, client: OAuthClient): Promise<void> {
@@ -89,7 +92,11 @@ const SAYS = {
   'registration.metadata': ['malformed', 'The metadata can not be read: redirect_uris is required.'],
   'registration.auth_method': [
     'malformed',
-    'No client here has a secret; register with token_endpoint_auth_method none.',
+    'No client here has a secret; register with token_endpoint_auth_method none or private_key_jwt.',
+  ],
+  'registration.keys': [
+    'malformed',
+    'private_key_jwt needs public keys: jwks, or a jwks_uri on a host that this tenant lists, one of them.',
   ],
   'registration.redirect': [
     'malformed',

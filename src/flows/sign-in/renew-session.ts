@@ -10,7 +10,7 @@ import type { TokenAsk, Wire } from '../token-ask.ts'
 import { agreedCaller, type Seen } from './agreed-caller.ts'
 import type { Agreement } from './answer-consent.ts'
 import { endSession } from './end-session.ts'
-import { findClient } from './find-client.ts'
+import { proveClient } from './prove-client.ts'
 
 export type RefreshAsk = Extract<TokenAsk, { readonly grant: 'refresh_token' }>
 
@@ -106,7 +106,7 @@ export async function renewSession(
   wire: Wire,
   seen: Seen,
 ): Promise<Issued> {
-  const found = await findClient(view, ask.clientId)
+  const found = await proveClient(view, ask)
   if (!found.ok) return no(found.error)
   seen.agent = found.value.workload.id
   const held = await findRenewable(view, ask.refreshToken, ask.clientId)

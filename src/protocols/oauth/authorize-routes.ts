@@ -1,3 +1,4 @@
+import type { OAuthClient } from '../../core/identity/oauth-client.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import type { Result } from '../../core/result.ts'
 import { type AuthorityPorts, type AuthorityView, viewOf } from '../../flows/authority.ts'
@@ -11,18 +12,18 @@ import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
 import { readBrowser, writeBrowser } from './browser-cookie.ts'
 import { consentPage } from './pages/consent.ts'
 import { refusedPage } from './pages/refused.ts'
-import { value } from './token-form.ts'
+import { readPersonsClient, value } from './token-form.ts'
 import { NOTHING_HERE, oauthError } from './wire-errors.ts'
 
 type Answer = (view: AuthorityView, request: DoorRequest) => Promise<DoorResponse>
 
-/** Where people sign in through clients that prove nothing (RFC 6749 §4.1, RFC 9126, RFC 7591), per tenant. */
+/** Where people sign in through clients (RFC 6749 §4.1, RFC 9126, RFC 7591), per tenant. */
 export function authorizeRoutes(ports: AuthorityPorts): readonly Route[] {
   const at = (answer: Answer) => async (request: DoorRequest) => {
     const view = viewOf(ports, request.params['tenant'] ?? '')
     return view ? answer(view, request) : NOTHING_HERE
   }
-  // Browsers, and clients that prove nothing: whoever they are is the person's to say, at the provider and on our page.
+  // Browsers, and clients that may prove nothing: whoever they are is the person's to say, at the provider and on our page.
   const get = { method: 'GET', guard: 'public', takes: 'nothing', errors: 'oauth' } as const
   const post = { method: 'POST', guard: 'public', errors: 'oauth' } as const
   return [
@@ -110,10 +111,11 @@ const PUSHED_TWICE = refuse('malformed', 'request.pushed_uri', 'A pushed request
 /** RFC 9126 §2.2. */
 async function push(view: AuthorityView, { form }: DoorRequest): Promise<DoorResponse> {
   if (value(form, 'request_uri') !== undefined) return oauthError(PUSHED_TWICE)
-  const pushed = await pushAuthorization(
-    view,
-    askFrom((name) => value(form, name)),
-  )
+  const client = readPersonsClient(form)
+  if (!client.ok) return oauthError(client.error)
+  const { clientId, assertion } = client.value
+  const ask = askFrom((name) => (name === 'client_id' ? clientId : value(form, name)))
+  const pushed = await pushAuthorization(view, ask, assertion)
   if (!pushed.ok) return oauthError(pushed.error)
   const { requestUri, expiresIn } = pushed.value
   return { status: 201, headers: NEVER, json: { request_uri: requestUri, expires_in: expiresIn } }
@@ -129,11 +131,17 @@ async function register(view: AuthorityView, { json }: DoorRequest): Promise<Doo
     client_id_issued_at: issuedAt,
     client_name: client.name,
     redirect_uris: client.redirectUris,
-    token_endpoint_auth_method: 'none',
+    ...keysAnswer(client),
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
   }
   return { status: 201, headers: NEVER, json: answer }
+}
+
+function keysAnswer({ keys }: OAuthClient): Readonly<Record<string, unknown>> {
+  if (keys === undefined) return { token_endpoint_auth_method: 'none' }
+  const place = 'jwks' in keys ? { jwks: keys.jwks } : { jwks_uri: keys.jwksUri }
+  return { token_endpoint_auth_method: 'private_key_jwt', ...place }
 }
 
 /** RFC 7591 §3.2.2 has codes of its own; what has none is answered as at the token endpoint. */
@@ -151,5 +159,6 @@ function registrationError(refusal: Refusal): DoorResponse {
 const REGISTRATION_CODES: Readonly<Record<string, string>> = {
   'registration.metadata': 'invalid_client_metadata',
   'registration.auth_method': 'invalid_client_metadata',
+  'registration.keys': 'invalid_client_metadata',
   'registration.redirect': 'invalid_redirect_uri',
 }

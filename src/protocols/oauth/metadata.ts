@@ -2,11 +2,11 @@ import type { TenantSnapshot } from '../../core/snapshot.ts'
 import type { AuthorityView } from '../../flows/authority.ts'
 import { signInProvider } from '../../flows/sign-in/begin-sign-in.ts'
 import { clientProviders } from '../../flows/sign-in/find-client.ts'
+import { ASSERTION_ALGORITHMS } from '../../lib/jose/client-assertion.ts'
 import { DPOP_ALGORITHMS } from '../../lib/jose/dpop.ts'
 import { GRANT } from './token-form.ts'
 
 const AUTHENTICATION = ['private_key_jwt', 'spiffe_jwt'] as const
-const ALGORITHMS = ['ES256', 'Ed25519', 'PS256', 'RS256'] as const
 
 /** RFC 8414 §2. The same document at both places: inserted (§3.1) and, as OpenID Connect Discovery has it, appended (§5). */
 export function metadata(view: AuthorityView): Readonly<Record<string, unknown>> {
@@ -20,11 +20,11 @@ export function metadata(view: AuthorityView): Readonly<Record<string, unknown>>
     grant_types_supported: [GRANT.exchange, GRANT.client],
     response_types_supported: [],
     token_endpoint_auth_methods_supported: AUTHENTICATION,
-    token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     introspection_endpoint_auth_methods_supported: AUTHENTICATION,
-    introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: AUTHENTICATION,
-    revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
     ...signInMetadata(view),
   }

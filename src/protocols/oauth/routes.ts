@@ -1,10 +1,14 @@
-import type { AccessTokenClaims } from '../../core/identity/access-token.ts'
 import type { Refusal } from '../../core/refusal.ts'
 import { refuse } from '../../core/refusal.ts'
 import { ok, type Result } from '../../core/result.ts'
 import { type AuthorityPorts, type AuthorityView, viewOf } from '../../flows/authority.ts'
 import { exchangeToken } from '../../flows/exchange-token.ts'
-import { type AskedBy, authenticateAsker, introspectToken } from '../../flows/introspect-token.ts'
+import {
+  type AskedBy,
+  authenticateAsker,
+  type Introspection,
+  introspectToken,
+} from '../../flows/introspect-token.ts'
 import { logOutUser } from '../../flows/log-out-user.ts'
 import { revokeToken } from '../../flows/revoke-token.ts'
 import type { IssuedToken, Wire } from '../../flows/token-ask.ts'
@@ -90,27 +94,17 @@ function tokenAnswer(issued: IssuedToken): Readonly<Record<string, unknown>> {
 async function introspect(view: AuthorityView, request: DoorRequest): Promise<DoorResponse> {
   const asked = await readAsked(view, request, 'introspect')
   if ('refused' in asked) return oauthError(asked)
-  const claims = introspectToken(view, asked.asker, asked.token)
+  const claims = await introspectToken(view, asked.asker, asked.token)
   return { status: 200, headers: NEVER, json: claims ? introspection(claims) : { active: false } }
 }
 
-function introspection(claims: AccessTokenClaims): Readonly<Record<string, unknown>> {
-  const { iss, sub, aud, client_id, scope, iat, exp, jti, act, cnf, sid } = claims
-  return {
-    active: true,
-    iss,
-    sub,
-    aud,
-    client_id,
-    scope,
-    iat,
-    exp,
-    jti,
-    act,
-    cnf,
-    sid,
-    token_type: cnf ? 'DPoP' : 'Bearer',
-  }
+/** `token_type` is the access token's (RFC 6749 §5.1); a refresh token has none. */
+function introspection(claims: NonNullable<Introspection>): Readonly<Record<string, unknown>> {
+  const { iss, sub, aud, client_id, scope, exp, sid } = claims
+  const common = { active: true, iss, sub, aud, client_id, scope, exp, sid }
+  if (!('jti' in claims)) return common
+  const { iat, jti, act, cnf } = claims
+  return { ...common, iat, jti, act, cnf, token_type: cnf ? 'DPoP' : 'Bearer' }
 }
 
 /** RFC 7009 §2.2: 200 whatever the token was. */

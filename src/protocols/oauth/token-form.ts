@@ -1,6 +1,9 @@
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
+import type { ClientStatement } from '../../flows/sign-in/prove-client.ts'
 import type { ClientAssertion, SubjectToken, TokenAsk, TokenTarget } from '../../flows/token-ask.ts'
+import { clientInAssertion } from '../../lib/jose/client-assertion.ts'
+import { parseJws } from '../../lib/jose/jws.ts'
 
 type Form = ReadonlyMap<string, readonly string[]>
 
@@ -57,10 +60,10 @@ function exchange(form: Form): Result<TokenAsk, Refusal> {
   return ok(actor.value === undefined ? asked : { ...asked, actor: actor.value })
 }
 
-/** RFC 6749 §4.1.3 and RFC 7636 §4.5, by a public client: it says who it is and proves nothing. */
+/** RFC 6749 §4.1.3 and RFC 7636 §4.5. */
 function code(form: Form): Result<TokenAsk, Refusal> {
-  const clientId = publicClient(form)
-  if (!clientId.ok) return clientId
+  const client = readPersonsClient(form)
+  if (!client.ok) return client
   const [given, verifier] = [value(form, 'code'), value(form, 'code_verifier')]
   if (given === undefined) return no('request.code', 'code is required.')
   if (verifier === undefined || !/^[A-Za-z0-9._~-]{43,128}$/.test(verifier))
@@ -68,7 +71,7 @@ function code(form: Form): Result<TokenAsk, Refusal> {
   const redirectUri = value(form, 'redirect_uri')
   return ok({
     grant: 'authorization_code',
-    clientId: clientId.value,
+    ...client.value,
     code: given,
     verifier,
     ...(redirectUri === undefined ? {} : { redirectUri }),
@@ -78,19 +81,36 @@ function code(form: Form): Result<TokenAsk, Refusal> {
 
 /** RFC 6749 §6. */
 function refresh(form: Form): Result<TokenAsk, Refusal> {
-  const clientId = publicClient(form)
-  if (!clientId.ok) return clientId
+  const client = readPersonsClient(form)
+  if (!client.ok) return client
   const refreshToken = value(form, 'refresh_token')
   if (refreshToken === undefined) return no('request.refresh_token', 'refresh_token is required.')
-  return ok({ grant: 'refresh_token', clientId: clientId.value, refreshToken, ...resourceAgain(form) })
+  return ok({ grant: 'refresh_token', ...client.value, refreshToken, ...resourceAgain(form) })
 }
 
-function publicClient(form: Form): Result<string, Refusal> {
+/**
+ * A client that people sign in through: by its id alone, or with an assertion made by its own key, which names it too (RFC 7521 §4.2).
+ */
+export function readPersonsClient(form: Form): Result<ClientStatement, Refusal> {
   if (value(form, 'client_secret') !== undefined) return err(NO_SECRETS)
-  if (value(form, 'client_assertion') !== undefined)
-    return no('request.unexpected', 'A client of this grant is public; it sends client_id alone.')
-  const clientId = value(form, 'client_id')
-  return clientId === undefined ? no('request.client_id', 'client_id is required.') : ok(clientId)
+  const assertion = value(form, 'client_assertion')
+  if (assertion === undefined && value(form, 'client_assertion_type') === undefined) {
+    const clientId = value(form, 'client_id')
+    return clientId === undefined ? no('request.client_id', 'client_id is required.') : ok({ clientId })
+  }
+  const client = readClient(form)
+  if (!client.ok) return client
+  if (client.value.type !== 'jwt-bearer')
+    return no('request.client_assertion_type', 'This client_assertion_type is not supported.')
+  const clientId = client.value.clientId ?? statedClient(client.value.assertion)
+  return clientId === undefined
+    ? no('request.client_id', 'client_id is required.')
+    : ok({ clientId, assertion: client.value.assertion })
+}
+
+function statedClient(assertion: string): string | undefined {
+  const jws = parseJws(assertion)
+  return jws.ok ? clientInAssertion(jws.value) : undefined
 }
 
 /** RFC 8707 §2.2: it may be said again, and must then be the same. */

@@ -11,8 +11,8 @@ import type { DoorResponse } from '../../../lib/http/route.ts'
 import { page } from './layout.ts'
 
 /**
- * What a person is asked: who wants what, in whose name, for how long, and where the answer goes. A client proves nothing, and the page
- * says so in plain words (MCP 2026-07-28, authorization: client impersonation).
+ * What a person is asked: who wants what, in whose name, for how long, and where the answer goes. What the client proves, which is often
+ * nothing, the page says in plain words (MCP 2026-07-28, authorization: client impersonation).
  */
 export function consentPage(view: AuthorityView, question: AgreementQuestion): DoorResponse {
   const { found, request, ticket, user, known } = question
@@ -22,7 +22,7 @@ export function consentPage(view: AuthorityView, question: AgreementQuestion): D
 <p class="brand">${companyOf(view)} · signed in as ${user}</p>
 <h1>Let “${client.name}” use ${titleOf(known.resource)} for you?</h1>
 <p class="soft">It will act in your name, within what ${companyOf(view)} permits you and it.</p>
-${claimed(question)}
+${proofOf(question)}
 ${isLoopback(redirectUri) ? LOCAL : undefined}
 <dl>
 ${row('Calls itself', client.name)}
@@ -41,10 +41,16 @@ ${row('Until', `${lastsOf(question)} from now, or until you or ${companyOf(view)
   return page({ status: 200, title: `Allow ${client.name}?`, formTo: [formSource(redirectUri)] }, body)
 }
 
-function claimed({ found: { client } }: AgreementQuestion): Html {
+/** What the program has to prove before it is given anything, in the word that policies and the audit use for it. */
+function proofOf({ found: { client, proof } }: AgreementQuestion): Html {
+  const host = client.source === 'document' ? new URL(client.id).host : 'it'
+  if (proof === 'enrolled') {
+    const whose = client.source === 'document' ? `that ${host} publishes` : 'that an administrator entered'
+    return html`<p class="soft note"><strong>enrolled:</strong> It gets nothing until it proves itself by a key ${whose}.</p>`
+  }
   const how = {
     listed: 'Its name was entered by an administrator, but nothing proves who runs this program.',
-    document: `Its name is what ${client.source === 'document' ? new URL(client.id).host : 'it'} says of it. Nothing proves who runs this program.`,
+    document: `Its name is what ${host} says of it. Nothing proves who runs this program.`,
     registered: 'It registered itself, and could call itself anything. Nothing proves who runs this program.',
   } as const
   return html`<p class="warn"><strong>claimed:</strong> ${how[client.source]} Allow it only if you have just started it yourself.</p>`

@@ -21,6 +21,7 @@ li:last-child{border-bottom:0}
 li span{color:var(--soft);font-size:.8125rem;white-space:nowrap}
 li .write{color:var(--warn);font-weight:600}
 .warn{margin:14px 0;padding:11px 14px;border:1px solid var(--warn-line);border-radius:10px;background:var(--warn-ground);color:var(--warn);font-size:.9375rem}
+.note{margin:14px 0;padding:11px 14px;border:1px solid var(--line);border-radius:10px}
 form{display:flex;gap:12px;margin-top:24px;flex-wrap:wrap}
 button{flex:1 1 9rem;min-height:44px;font:inherit;font-weight:600;border-radius:10px;border:1px solid var(--line);background:transparent;color:var(--ink);cursor:pointer;padding:10px 16px}
 button.go{background:var(--go);border-color:var(--go);color:var(--go-ink)}
