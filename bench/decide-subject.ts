@@ -1,6 +1,7 @@
 /** The process that `decide.*` measures: builds a registry, decides, and says the figures in one line. Arguments: what to measure, the size. */
 import { announce } from '../examples/parts/announce.ts'
 import { applyChanges } from '../src/core/apply-changes.ts'
+import type { AccessRequest } from '../src/core/policy/access-request.ts'
 import { decide } from '../src/core/policy/decide.ts'
 import type { Snapshot } from '../src/core/snapshot.ts'
 import { createRegistryView } from '../src/server/gateway-link/registry-view.ts'
@@ -12,12 +13,13 @@ import { NOW, policyText, question, type Size, shareOf, tenantAt } from './decid
 const [job = '', sizes = '{}'] = process.argv.slice(2)
 const size: Size & { readonly rounds: number } = JSON.parse(sizes)
 const BATCH = 100
+const arrived = (at: number): AccessRequest => JSON.parse(JSON.stringify(question(at, size)))
 
-/** Questions are made anew shortly before they are decided, as they come in; only deciding is measured. */
+/** Questions come over a wire shortly before they are decided, and so do these; only deciding is measured. */
 function run(snapshot: Snapshot, from: number, batches: number, each?: (ms: number) => void): number {
   let micros = 0
   for (let at = from; at < from + batches * BATCH; at += BATCH) {
-    const asked = Array.from({ length: BATCH }, (_, n) => question(at + n, size))
+    const asked = Array.from({ length: BATCH }, (_, n) => arrived(at + n))
     const before = process.threadCpuUsage()
     for (const ask of asked) {
       const began = each ? performance.now() : 0

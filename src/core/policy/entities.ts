@@ -130,7 +130,7 @@ export function agentEntity(
 ): Entity {
   const { home } = splitAgentId(id)
   const atHome = home === tenant.tenant
-  const types = atHome ? tenant.agent_attributes : {}
+  const types = atHome ? tenant.agent_attributes : NONE_DECLARED
   const own = (name: string) => (name === 'home' ? home : name === 'proof' ? proof : ownOf(agent, name))
   const uid = agentUid(id, tenant.tenant as TenantName)
   const ancestors = atHome ? groupsAround('agents', agent.groups, groups) : NO_ANCESTORS
@@ -169,6 +169,7 @@ function groupAround(of: Group['of'], name: string, groups: TenantSnapshot['grou
 }
 
 type Declared = Readonly<Record<string, AttributeType>>
+const NONE_DECLARED: Declared = {}
 
 /**
  * Attributes as Cedar values, each read when a policy asks for it: most policies look at few of many. `own` gives the ones of
@@ -180,14 +181,26 @@ function declaredValues(
   ownNames: readonly string[],
   own: (name: string) => string | undefined,
 ): AttributeValues {
+  const declared = declaredIn(types)
   const get = (name: string): Value | undefined => {
     const fixed = own(name)
     if (fixed !== undefined) return text(fixed)
-    const type = Object.hasOwn(types, name) && Object.hasOwn(given, name) ? types[name] : undefined
-    return type && valueAs(type, given[name])
+    const type = declared.get(name)
+    return type !== undefined && Object.hasOwn(given, name) ? valueAs(type, given[name]) : undefined
   }
   const all = () => new Map(entriesOf([...Object.keys(types), ...ownNames], get))
   return { get, [Symbol.iterator]: () => all()[Symbol.iterator]() }
+}
+
+/** A tenant's declarations stay the same object until it changes them, and each question looks one up for each attribute. */
+const declarations = new WeakMap<Declared, ReadonlyMap<string, AttributeType>>()
+
+function declaredIn(types: Declared): ReadonlyMap<string, AttributeType> {
+  const known = declarations.get(types)
+  if (known) return known
+  const declared = new Map(Object.entries(types))
+  declarations.set(types, declared)
+  return declared
 }
 
 function noneOwn(): undefined {

@@ -6,9 +6,9 @@ import {
   type Entities,
   type Entity,
   type EntityUid,
+  isOpen,
   layer,
   type RecordValue,
-  record,
   setOf,
   text,
   type Value,
@@ -94,13 +94,14 @@ export function cedarRequest(frame: Frame, principal: EntityUid, holding: Readon
 /** A frame's whole context, the same for each of its sides. */
 export function contextWith(frame: Frame, holding: Iterable<string>): RecordValue {
   const { agent, user, input, address } = frame
-  const context = new Map<string, Value>()
-  context.set('agent', agent)
-  if (user !== undefined) context.set('user', user)
-  context.set('input', input)
-  if (address !== undefined) context.set('address', address)
-  context.set('conditions', setOf(Array.from(holding, text)))
-  return record(context)
+  const fields = new Map<string, Value>()
+  fields.set('agent', agent)
+  if (user !== undefined) fields.set('user', user)
+  fields.set('input', input)
+  if (address !== undefined) fields.set('address', address)
+  fields.set('conditions', setOf(Array.from(holding, text)))
+  // Of these only an input can be unknown, in whole or in part.
+  return { kind: 'record', fields, open: isOpen(input) }
 }
 
 function ownFrame(question: Whole, tool: Tool, input: Value): Frame {

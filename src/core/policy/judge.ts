@@ -206,7 +206,7 @@ function judgeSide(
 ): Judged {
   const found = evaluateSide(side, context, question.opinions)
   const told = side.principal === 'home' ? { ...found.side, policies: [], erring: [] } : found.side
-  const refusal = sideRefusal(side, told, conditions, question)
+  const refusal = sideRefusal(side, told, conditions, question, context)
   const asks = found.side.outcome === 'permitted' ? found.asks : []
   const { unasked } = found
   return refusal ? { side: told, refusal, asks, unasked } : { side: told, asks, unasked }

@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../refusal.ts'
-import { type CedarPolicy, evaluatePolicy, explainPolicy, show } from './cedar/cedar.ts'
+import { type CedarPolicy, evaluatePolicy, explainPolicy, type RecordValue, show } from './cedar/cedar.ts'
 import type { Side } from './decision.ts'
 import { cedarRequest, type FrameSide, type NamedResult } from './frame.ts'
 import { byId } from './policy-index.ts'
@@ -24,6 +24,7 @@ export function sideRefusal(
   judged: Side,
   conditions: readonly NamedResult[],
   question: Whole,
+  context: RecordValue,
 ): Refusal | undefined {
   switch (judged.outcome) {
     case 'permitted':
@@ -44,11 +45,16 @@ export function sideRefusal(
       return refuse('denied', 'policy.quarantined', says, { policies: judged.policies })
     }
     case 'no_permit':
-      return noPermit(side, conditions, question)
+      return noPermit(side, conditions, question, context)
   }
 }
 
-function noPermit(side: FrameSide, conditions: readonly NamedResult[], question: Whole): Refusal {
+function noPermit(
+  side: FrameSide,
+  conditions: readonly NamedResult[],
+  question: Whole,
+  context: RecordValue,
+): Refusal {
   const failing = onlyConditionsFail(side, conditions)
   if (failing.length > 0) {
     const says = failing.map(({ name, fact }) => `\`${name}\` is false; ${fact}`).join(', and ')
@@ -63,7 +69,7 @@ function noPermit(side: FrameSide, conditions: readonly NamedResult[], question:
     return refuse('denied', 'agent.only_claimed', says, facts)
   }
   const reason = side.principal === 'user' ? 'user.no_permit' : 'agent.no_permit'
-  const only = argumentPermitted(side, conditions)
+  const only = argumentPermitted(side, context)
   if (only !== undefined) {
     const whom = side.principal === 'user' ? `for ${question.user?.user}, ` : ''
     const says = `Not allowed: ${whom}\`${nameOf(question.caller)}\` may use \`${side.frame.action.id}\` with ${only} only.`
@@ -97,9 +103,9 @@ const INPUT_IS_OWN =
   /^(?:context\.input\.([A-Za-z_]\w*) == principal\.(\w+)|principal\.(\w+) == context\.input\.([A-Za-z_]\w*))$/
 
 /** `customer_id "c-42"`, where a permit only asks that an argument be the caller's own attribute, which is the caller's to know. */
-function argumentPermitted(side: FrameSide, conditions: readonly NamedResult[]): string | undefined {
-  const holding = conditions.filter(({ state }) => state === 'holds').map(({ name }) => name)
-  const request = cedarRequest(side.frame, side.uid, new Set(holding))
+function argumentPermitted(side: FrameSide, context: RecordValue): string | undefined {
+  const { action, resource } = side.frame
+  const request = { principal: side.uid, action, resource, context }
   for (const policy of permitsOf(side)) {
     const miss = explainPolicy(policy, request, side.frame.entities)
     const found = miss?.part === 'when' ? INPUT_IS_OWN.exec(miss.clause) : null

@@ -18,6 +18,7 @@ export {
   bool,
   type EntityUid,
   entityUid,
+  isOpen,
   long,
   type RecordValue,
   record,

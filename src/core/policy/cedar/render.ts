@@ -19,8 +19,19 @@ const METHODS: ReadonlySet<BinaryName> = new Set([
   'hasTag',
 ])
 
+/** Policies stay while questions pass, and each refusal writes a part of one. */
+const written = new WeakMap<Expression, string>()
+
 /** An expression in Cedar's own syntax; parsed again it is the same expression. */
 export function render(expression: Expression): string {
+  const known = written.get(expression)
+  if (known !== undefined) return known
+  const text = write(expression)
+  written.set(expression, text)
+  return text
+}
+
+function write(expression: Expression): string {
   switch (expression.op) {
     case 'value':
       return literal(expression.value)
@@ -43,11 +54,11 @@ export function render(expression: Expression): string {
     case 'is':
       return renderIs(expression)
     case 'if':
-      return `if ${render(expression.test)} then ${render(expression.yes)} else ${render(expression.no)}`
+      return `if ${write(expression.test)} then ${write(expression.yes)} else ${write(expression.no)}`
     case 'set':
       return `[${expression.items.map(render).join(', ')}]`
     case 'record':
-      return `{${expression.fields.map(([name, value]) => `${quote(name)}: ${render(value)}`).join(', ')}}`
+      return `{${expression.fields.map(([name, value]) => `${quote(name)}: ${write(value)}`).join(', ')}}`
     case 'call':
       return renderCall(expression)
   }
@@ -56,7 +67,7 @@ export function render(expression: Expression): string {
 type Of<Op extends Expression['op']> = Extract<Expression, { op: Op }>
 
 function inside(expression: Expression, least: number): string {
-  return binding(expression) < least ? `(${render(expression)})` : render(expression)
+  return binding(expression) < least ? `(${write(expression)})` : write(expression)
 }
 
 function binding(expression: Expression): number {
@@ -93,12 +104,12 @@ function renderUnary(expression: Of<'unary'>): string {
   if (expression.name === 'isEmpty') return `${inside(expression.arg, MEMBER)}.isEmpty()`
   if (expression.name === '!') return `!${inside(expression.arg, MEMBER)}`
   const number = expression.arg.op === 'value' && expression.arg.value.kind === 'long'
-  return number ? `-(${render(expression.arg)})` : `-${inside(expression.arg, MEMBER)}`
+  return number ? `-(${write(expression.arg)})` : `-${inside(expression.arg, MEMBER)}`
 }
 
 function renderBinary(expression: Of<'binary'>): string {
   const { name, left, right } = expression
-  if (METHODS.has(name)) return `${inside(left, MEMBER)}.${name}(${render(right)})`
+  if (METHODS.has(name)) return `${inside(left, MEMBER)}.${name}(${write(right)})`
   const own = binaryBinding(name)
   return `${inside(left, own === RELATION ? SUM : own)} ${name} ${inside(right, own + 1)}`
 }
