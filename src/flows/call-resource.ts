@@ -3,6 +3,7 @@ import type { AccessRequest, Json } from '../core/policy/access-request.ts'
 import type { Allow, Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse, Unavailable } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import type { UpstreamRequest } from '../lib/upstream.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
 import { decideAtGateway, recordOutcome, recordRefusal } from './decide-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
@@ -60,13 +61,15 @@ export async function send(
   if (ended) return refused(enforcement, decision, ended, began)
   const leg = new InFlight(enforcement, caller, decision, forward)
   const headers = { ...forward.headers, ...credential.value }
-  const { body, bodyTimeout } = forward
+  const { method, body, bodyTimeout } = forward
   const url = urlOf(caller.target.resource.at)
+  const request = { url, headers, ...(method && { method }), ...(body !== undefined && { body }) }
   const timeout = bodyTimeout === undefined ? {} : { bodyTimeout }
   forward.waits?.()
-  const sent = await enforcement.upstreams.post({ url, headers, body, signal: leg.halt, ...timeout })
+  const sent = await enforcement.upstreams.send({ ...request, signal: leg.halt, ...timeout })
   if (sent.ok && sent.value.status !== 401) {
-    return { came: 'answer', flight: landing(enforcement, decision, sent.value, leg, began) }
+    const aside = (said: string) => sendAside(enforcement, leg, { url, headers, body: said })
+    return { came: 'answer', flight: landing(enforcement, decision, sent.value, leg, began, aside) }
   }
   leg.release()
   const why = leg.ended ?? forward.ended?.()
@@ -79,6 +82,20 @@ export async function send(
   const reason = sent.ok ? 'upstream.unauthorized' : FAILURES[sent.error]
   await recordOutcome(enforcement, decision, 'failed', reason, began)
   return { came: 'failure', decision, reason }
+}
+
+async function sendAside(
+  { upstreams }: Enforcement,
+  leg: InFlight,
+  { url, headers, body }: Pick<UpstreamRequest, 'url' | 'headers' | 'body'>,
+): Promise<void> {
+  const sent = await upstreams.send({
+    url,
+    headers: { ...headers, 'content-type': 'application/json' },
+    ...(body !== undefined && { body }),
+    signal: leg.halt,
+  })
+  if (sent.ok) sent.value.body.destroy()
 }
 
 async function refused(

@@ -13,7 +13,9 @@ import type { Enforcement } from './enforcement.ts'
 
 /** What goes to the server behind: a message that was read and judged, written anew, and header fields of its protocol alone. */
 export type Forward = {
-  readonly body: string
+  /** POST when absent. */
+  readonly method?: 'GET' | 'DELETE'
+  readonly body?: string
   readonly headers: Readonly<Record<string, string>>
   /** Aborts when the caller goes away. */
   readonly signal: Halt
@@ -30,6 +32,8 @@ export type Flight = {
   readonly decision: Allow
   readonly answer: UpstreamAnswer
   readonly leg: InFlight
+  /** Sends something beside it, to the same place with the same credential; how that is answered changes nothing. */
+  readonly aside: (body: string) => Promise<void>
   /** Records how it came out, and lets go of it. */
   readonly finish: (outcome: 'done' | 'failed', reason: string) => Promise<void>
 }
@@ -100,6 +104,7 @@ export function landing(
   answer: UpstreamAnswer,
   leg: InFlight,
   began: number,
+  aside: Flight['aside'],
 ): Flight {
   const finish: Flight['finish'] = (outcome, reason) => {
     leg.release()
@@ -107,7 +112,7 @@ export function landing(
       ? recordRefusal(enforcement, decision, leg.ended, began)
       : recordOutcome(enforcement, decision, outcome, reason, began)
   }
-  return { decision, answer, leg, finish }
+  return { decision, answer, leg, aside, finish }
 }
 
 /** Reads an answer whole and records how it came out, before anybody is told. The refusal when it was cut off meanwhile. */

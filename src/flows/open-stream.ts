@@ -7,7 +7,7 @@ import { type Called, send } from './call-resource.ts'
 import { stillAllowed, type Watched } from './chain-watch.ts'
 import { decideAtGateway, recordOutcome, recordRefusal } from './decide-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
-import type { Forward } from './flight.ts'
+import type { Flight, Forward } from './flight.ts'
 
 /** Why an open stream is over: it may not go on, the caller went away, or nothing more comes from behind. */
 export type StreamEnd = Refusal | 'caller' | 'upstream'
@@ -17,6 +17,9 @@ export type Stream = {
   readonly decision: Allow
   /** What the server behind says; absent where it keeps no such stream, and ours has only our own news. */
   readonly upstream: UpstreamAnswer | undefined
+  /** The status that it answered with. */
+  readonly status: number
+  readonly aside: Flight['aside']
   readonly over: Promise<StreamEnd>
   /** Ends it from our side, and the leg to the server behind with it. */
   readonly close: (why: 'caller' | 'upstream') => void
@@ -53,13 +56,15 @@ export async function openStream(
     line.close('upstream')
     return sent
   }
-  const { answer, leg } = sent.flight
+  const { answer, leg, aside } = sent.flight
   const live = answer.status === 200 && answer.type === 'text/event-stream'
   if (!live) answer.body.destroy()
   void line.over.then(() => leg.release())
   const stream: Stream = {
     decision,
     upstream: live ? answer : undefined,
+    status: answer.status,
+    aside,
     over: line.over,
     close: line.close,
     record: async (why) => {

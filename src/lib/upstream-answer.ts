@@ -8,7 +8,12 @@ export type AnswerBody =
   | { readonly whole?: never; readonly stream: Readable; destroy(): void }
 
 /** What came back. `type` is the media type, lower case, without parameters. The body must be read or destroyed. */
-export type UpstreamAnswer = { readonly status: number; readonly type: string; readonly body: AnswerBody }
+export type UpstreamAnswer = {
+  readonly status: number
+  readonly type: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: AnswerBody
+}
 
 type Settle = { readonly resolve: (answer: UpstreamAnswer) => void; readonly reject: (why: Error) => void }
 type Gathered = {
@@ -48,7 +53,7 @@ export function answerTaker(halt: Halt, maxWhole: number, settle: Settle): Dispa
       const isWhole = length <= maxWhole && type !== 'text/event-stream'
       const opened = isWhole ? gather(stop) : passOn(started, stop)
       body = opened.gathered
-      settle.resolve({ status, type, body: opened.body })
+      settle.resolve({ status, type, headers, body: opened.body })
     },
     onResponseData(started, chunk) {
       if (body?.push(chunk) === false) started.pause()

@@ -18,7 +18,7 @@ async function behind(listener: RequestListener, limits: Partial<UpstreamLimits>
   })
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp?x=1`)
   const post = (signal = new AbortController().signal) =>
-    upstreams.post({ url, headers: {}, body: '{}', signal })
+    upstreams.send({ url, headers: {}, body: '{}', signal })
   return { post, upstreams }
 }
 
@@ -62,7 +62,7 @@ describe('the leg to a server behind', () => {
     closers.push(nobody.close)
     const signal = new AbortController().signal
     const url = new URL('http://127.0.0.1:9/')
-    expect(await nobody.post({ url, headers: {}, body: '', signal })).toEqual({
+    expect(await nobody.send({ url, headers: {}, body: '', signal })).toEqual({
       ok: false,
       error: 'unreachable',
     })

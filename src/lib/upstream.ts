@@ -6,6 +6,8 @@ import { answerTaker, type UpstreamAnswer } from './upstream-answer.ts'
 export type UpstreamLimits = {
   /** Connections to one origin. Default 64. */
   readonly connections: number
+  /** Connections to one origin for streams that stay open, beside those. Default 10,000. */
+  readonly streams: number
   readonly connectTimeout: number
   /** From the request to the first byte of the answer. Default 60 s. */
   readonly headersTimeout: number
@@ -17,6 +19,7 @@ export type UpstreamLimits = {
 
 export const UPSTREAM_LIMITS: UpstreamLimits = {
   connections: 64,
+  streams: 10_000,
   connectTimeout: 5000,
   headersTimeout: 60_000,
   bodyTimeout: 60_000,
@@ -25,8 +28,10 @@ export const UPSTREAM_LIMITS: UpstreamLimits = {
 
 export type UpstreamRequest = {
   readonly url: URL
+  /** POST when absent. GET and DELETE have no body. */
+  readonly method?: 'POST' | 'GET' | 'DELETE'
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body?: string
   readonly signal: Halt
   /** Instead of the limit's. */
   readonly bodyTimeout?: number
@@ -39,39 +44,44 @@ export type Forwarded<T> =
   | { readonly ok: false; readonly error: UpstreamProblem }
 
 export type Upstreams = {
-  /** Posts JSON. Redirects are not followed: the credential is for this URL alone. Never rejects. */
-  post(request: UpstreamRequest): Promise<Forwarded<UpstreamAnswer>>
+  /** Redirects are not followed: the credential is for this URL alone. Never rejects. */
+  send(request: UpstreamRequest): Promise<Forwarded<UpstreamAnswer>>
   /** Reads an answer whole, as UTF-8. */
   text(answer: UpstreamAnswer): Promise<Forwarded<string>>
   close(): Promise<void>
 }
 
-/** One pool of kept connections per origin, made when first used. */
+/**
+ * Two pools of kept connections per origin, made when first used: a stream that stays open holds its connection, and must not keep
+ * calls from theirs.
+ */
 export function createUpstreams(given: Partial<UpstreamLimits> = {}): Upstreams {
   const limits = { ...UPSTREAM_LIMITS, ...given }
   const pools = new Map<string, Pool>()
-  const poolOf = (origin: string) => {
-    const known = pools.get(origin)
+  const poolOf = (origin: string, stays: boolean) => {
+    const name = stays ? `stream ${origin}` : origin
+    const known = pools.get(name)
     if (known) return known
-    const { connections, connectTimeout, headersTimeout, bodyTimeout } = limits
+    const { connectTimeout, headersTimeout, bodyTimeout } = limits
+    const connections = stays ? limits.streams : limits.connections
     const made = new Pool(origin, {
       connections,
       connect: { timeout: connectTimeout },
       headersTimeout,
       bodyTimeout,
     })
-    pools.set(origin, made)
+    pools.set(name, made)
     return made
   }
   return {
-    post: ({ url, headers, body, signal, bodyTimeout = limits.bodyTimeout }) =>
+    send: ({ url, method = 'POST', headers, body = null, signal, bodyTimeout = limits.bodyTimeout }) =>
       new Promise((settle) => {
         const resolve = (value: UpstreamAnswer) => settle({ ok: true, value })
         const reject = (error: unknown) => settle({ ok: false, error: problemOf(error, signal) })
         const path = url.pathname + url.search
         try {
           const taker = answerTaker(signal, limits.maxBytes, { resolve, reject })
-          poolOf(url.origin).dispatch({ path, method: 'POST', headers, body, bodyTimeout }, taker)
+          poolOf(url.origin, bodyTimeout === 0).dispatch({ path, method, headers, body, bodyTimeout }, taker)
         } catch (error) {
           reject(error)
         }

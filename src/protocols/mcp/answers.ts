@@ -1,6 +1,8 @@
 import type { Decision } from '../../core/policy/decision.ts'
 import type { Refusal } from '../../core/refusal.ts'
 import type { Target } from '../../flows/authenticate-at-gateway.ts'
+import { refusalResponse } from '../../lib/http/door-refusal.ts'
+import { DOOR_REFUSALS } from '../../lib/http/door-refusals.ts'
 import type { DoorResponse } from '../../lib/http/route.ts'
 import { DPOP_ALGORITHMS } from '../../lib/jose/dpop.ts'
 import type { MessageId } from './message.ts'
@@ -19,6 +21,7 @@ const OWN = {
   denied: 403,
   stale: 401,
   ask: 403,
+  unknown: 404,
   limited: 429,
   failed: 502,
   unavailable: 503,
@@ -87,6 +90,25 @@ export function refusalAnswer(id: Id, refusal: Refusal, target: Target, decision
   }
 }
 
+/** Of a message that could not even be judged. 404 tells a client that its session is over, and to begin another. */
+export function unjudged(id: Id, { refused, reason, says }: Refusal): Whole {
+  return refused === 'unknown'
+    ? rpcError(404, id, OWN.unknown, says, { reason })
+    : rpcError(400, id, -32600, says, { reason })
+}
+
+/** There is no stream to open, or no session to end, by this method. */
+export const METHOD_NOT_ALLOWED: DoorResponse = {
+  ...refusalResponse(DOOR_REFUSALS.method, 'jsonrpc'),
+  headers: { allow: 'POST', 'content-type': 'application/json' },
+}
+
+/** Where no message could be answered: the status that the server behind had for it, or that it failed. */
+export function failedStatus(status: number, reason: string): Whole {
+  const says = SAYS[reason] ?? 'The server behind did not answer as it should.'
+  return rpcError(status === 400 ? 400 : 502, null, OWN.failed, says, { reason })
+}
+
 /** What could not be done now, and was not: nothing was answered that isn't recorded. */
 export function unavailable(id: Id, reason: string): DoorResponse {
   const says = 'Not possible right now; nothing was done. Try again.'
@@ -100,6 +122,8 @@ export function failedBehind(id: Id, reason: string, decision: Decision): Whole 
 }
 
 const SAYS: Readonly<Record<string, string>> = {
+  'session.not_ended':
+    'The server behind could not be told that this session is over; it ends there by itself, when that server says so.',
   'upstream.timeout': 'The server behind did not answer in time; whether it acted is not known.',
   'upstream.unreachable':
     'The server behind could not be reached, or broke off; whether it acted is not known.',

@@ -6,7 +6,8 @@ import { refusalAnswer } from './answers.ts'
 import { contentsHere, type Exchange, forwardOf, notAnswered } from './exchange.ts'
 import { forThisCaller } from './for-this-caller.ts'
 import { readContentUse, readPromptUse, readToolUse, type Use } from './named.ts'
-import { type Edit, relay } from './relay.ts'
+import type { Edit } from './passage.ts'
+import { relay } from './relay.ts'
 
 /** `tools/call`: judged with its arguments, each time, also when it is the retry of one that asked for input. */
 export function callTool(exchange: Exchange): Promise<DoorResponse> {

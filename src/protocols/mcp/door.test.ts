@@ -104,8 +104,10 @@ describe('a caller that proves nothing', () => {
     'is refused with %s too, where a caller that is known learns that there is nothing',
     async (method) => {
       expect((await fetch(at.urlOf(), { method })).status).toBe(401)
-      const known = await fetch(at.urlOf(), { method, headers: at.bearer() })
+      const modern = { ...at.bearer(), 'mcp-protocol-version': '2026-07-28' }
+      const known = await fetch(at.urlOf(), { method, headers: modern })
       expect([known.status, known.headers.get('allow')]).toEqual([405, 'POST'])
+      expect(behind.seen).toEqual([])
     },
   )
 

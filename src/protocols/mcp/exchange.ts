@@ -4,13 +4,15 @@ import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
 import type { Called } from '../../flows/call-resource.ts'
 import type { Enforcement } from '../../flows/enforcement.ts'
 import { type Flight, type Forward, readWhole } from '../../flows/flight.ts'
+import { recordRefusedMessage } from '../../flows/record-refused-message.ts'
 import { createEventReader } from '../../lib/event-stream.ts'
 import type { DoorRequest, DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type JsonObject, parseStrictJsonText } from '../../lib/strict-json.ts'
-import { failedBehind, refusalAnswer, refusedCall, unknownNamed } from './answers.ts'
+import { failedBehind, refusalAnswer, refusedCall, unjudged, unknownNamed } from './answers.ts'
 import type { Message } from './message.ts'
 import type { Named } from './named.ts'
 import { type Era, protocolHeaders } from './revision.ts'
+import { ENDED, type SessionBehind } from './session.ts'
 
 /** One message of a caller who is known, in the words of its revision. */
 export type Exchange = {
@@ -19,6 +21,8 @@ export type Exchange = {
   readonly message: Message
   readonly era: Era
   readonly request: DoorRequest
+  /** Of the server behind, where it keeps sessions and the revision has them. */
+  readonly session: SessionBehind | undefined
 }
 
 /** The contents that the resource declares. */
@@ -26,10 +30,27 @@ export function contentsHere({ caller: { target } }: Exchange): readonly Content
   return target.view.resources.get(target.resource.resource)?.contents ?? []
 }
 
-/** The message written anew from what was read, so that the server behind sees what policy saw. */
-export function forwardOf({ request }: Exchange, whole: JsonObject): Forward {
+/**
+ * The message written anew from what was read, so that the server behind sees what policy saw; without one, a request that has none. It
+ * goes in the session that the server keeps for this caller.
+ */
+export function forwardOf({ request, session }: Exchange, whole: JsonObject | undefined): Forward {
   const headers = protocolHeaders(request.headers)
-  return { body: JSON.stringify(whole), headers, signal: request.gone, waits: request.waits }
+  const inSession = session ? { 'mcp-session-id': session.behind } : {}
+  const common = { signal: request.gone, waits: request.waits }
+  if (whole !== undefined)
+    return { ...common, body: JSON.stringify(whole), headers: { ...headers, ...inSession } }
+  const { 'content-type': _none, ...bare } = headers
+  return { ...common, headers: { ...bare, ...inSession } }
+}
+
+/** Answers what could not even be judged, once it is recorded. */
+export async function refusedMessage(
+  { enforcement, caller, message }: Pick<Exchange, 'enforcement' | 'caller' | 'message'>,
+  refusal: Refusal,
+): Promise<DoorResponse> {
+  await recordRefusedMessage(enforcement, caller, refusal)
+  return unjudged(message.id ?? null, refusal)
 }
 
 /** What came instead of an answer, on the wire. */
@@ -63,10 +84,12 @@ export function isStream({ answer }: Flight): boolean {
   return answer.status === 200 && answer.type === 'text/event-stream'
 }
 
-/** What is not MCP is not passed on. */
-export async function notRpc({ message }: Exchange, flight: Flight): Promise<DoorResponse> {
+/** What is not MCP is not passed on; but a 404 in a session says that it is over, whatever else it says. */
+export async function notRpc({ message, session }: Exchange, flight: Flight): Promise<DoorResponse> {
   flight.answer.body.destroy()
-  await flight.finish('failed', 'upstream.malformed')
+  const ended = flight.answer.status === 404 && session !== undefined
+  await flight.finish('failed', ended ? ENDED.reason : 'upstream.malformed')
+  if (ended) return unjudged(message.id ?? null, ENDED)
   return failedBehind(message.id ?? null, 'upstream.malformed', flight.decision)
 }
 
@@ -83,6 +106,8 @@ export async function readResponse(
   const failure = 'failure' in read ? read.failure : undefined
   const response = 'text' in read ? responseIn(read.text, isStream(flight), message.id) : undefined
   if (response) return { status: flight.answer.status, response }
+  if (flight.answer.status === 404 && exchange.session)
+    return { instead: unjudged(message.id ?? null, ENDED) }
   return { instead: failedBehind(message.id ?? null, failure ?? 'upstream.malformed', flight.decision) }
 }
 

@@ -3,10 +3,12 @@ import type { Flight } from '../../flows/flight.ts'
 import { enterResource, visibleTools } from '../../flows/list-tools.ts'
 import type { DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
+import { rpcResult } from './answers.ts'
 import { capabilitiesHere } from './capabilities.ts'
 import { type Exchange, forwardOf, notAnswered, readResponse } from './exchange.ts'
 import { forThisCaller } from './for-this-caller.ts'
 import { SERVED } from './revision.ts'
+import { issueSession } from './session.ts'
 
 type Narrow = (result: JsonObject, flight: Flight) => JsonObject | Promise<JsonObject>
 
@@ -38,16 +40,28 @@ export function discover(exchange: Exchange): Promise<DoorResponse> {
 }
 
 /**
- * `initialize` (2025-11-25): answered for this request alone. There is no session: each request is judged by itself, at whichever gateway.
- * The server behind is told of no client capability, since it could not ask the client for anything here.
+ * `initialize` (2025-03-26 to 2025-11-25). Where the server behind begins a session with it, the caller is given a ticket for that; each
+ * request is judged by itself all the same, at whichever gateway.
  */
-export function initialize(exchange: Exchange): Promise<DoorResponse> {
-  const { message } = exchange
+export async function initialize(exchange: Exchange): Promise<DoorResponse> {
+  const { enforcement, caller, message } = exchange
   const whole = { ...message.whole, params: { ...message.params, capabilities: {} } }
-  return passNarrowed(exchange, whole, (result) => {
+  let id: string | undefined
+  const answer = await passNarrowed(exchange, whole, (result, { answer: { headers } }) => {
     const { instructions: _instructions, ...rest } = result
+    const behind = headers['mcp-session-id']
+    const revision = String(result['protocolVersion'])
+    if (typeof behind === 'string') id = issueSession(enforcement, caller, { behind, revision })
     return { ...rest, capabilities: capabilitiesHere(exchange, result['capabilities']) }
   })
+  return id === undefined || 'takeOver' in answer ? answer : { ...answer, headers: { 'mcp-session-id': id } }
+}
+
+/** Asked of the server behind only where it keeps a session, which may be over there; else it says nothing that we don't know. */
+export async function ping(exchange: Exchange): Promise<DoorResponse> {
+  const { message, session } = exchange
+  if (session === undefined) return rpcResult(message.id ?? null, {})
+  return passNarrowed(exchange, message.whole, () => ({}))
 }
 
 export async function passNarrowed(

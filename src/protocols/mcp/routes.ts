@@ -1,24 +1,38 @@
 import type { EnforcementPoint } from '../../core/enforcement.ts'
 import type { Refusal } from '../../core/refusal.ts'
 import { Unavailable } from '../../core/refusal.ts'
-import type { Result } from '../../core/result.ts'
+import { ok, type Result } from '../../core/result.ts'
 import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
 import { authenticateAtGateway, findTarget, type Target } from '../../flows/authenticate-at-gateway.ts'
 import { createEnforcement, type Enforcement, type EnforcementOptions } from '../../flows/enforcement.ts'
+import { recordRefusedMessage } from '../../flows/record-refused-message.ts'
 import { refusalResponse } from '../../lib/http/door-refusal.ts'
 import { DOOR_REFUSALS } from '../../lib/http/door-refusals.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
-import { problemAnswer, refusalAnswer, rpcError, rpcResult, unavailable, unknownMethod } from './answers.ts'
+import {
+  METHOD_NOT_ALLOWED,
+  problemAnswer,
+  refusalAnswer,
+  rpcError,
+  rpcResult,
+  unavailable,
+  unjudged,
+  unknownMethod,
+} from './answers.ts'
 import { callTool, getPrompt, readContent, subscribe } from './call.ts'
 import { complete } from './complete.ts'
-import type { Exchange } from './exchange.ts'
+import { endSession } from './end-session.ts'
+import { type Exchange, refusedMessage } from './exchange.ts'
 import { type ListenOptions, listen } from './listen.ts'
 import { listContents, listPrompts, listTemplates } from './lists.ts'
 import { setLevel } from './logging.ts'
-import { idOf, readMessage } from './message.ts'
+import { idOf, type Message, readMessage } from './message.ts'
 import { resourceMetadata } from './metadata.ts'
-import { discover, initialize, listTools } from './narrow.ts'
-import { type Era, eraOf } from './revision.ts'
+import { discover, initialize, listTools, ping } from './narrow.ts'
+import { type Era, eraOf, MODERN } from './revision.ts'
+import { openServerStream } from './server-stream.ts'
+import { readSession } from './session.ts'
+import { tellServer } from './tell.ts'
 
 export type McpOptions = EnforcementOptions & {
   /** Browser origins that may call, beside our own. A foreign one is refused (DNS rebinding). */
@@ -37,7 +51,7 @@ export type McpDoor = {
 
 const PATH = '/t/:tenant/mcp/:resource'
 
-/** MCP over Streamable HTTP in revisions 2026-07-28 and 2025-11-25, without sessions: any gateway can take any request. */
+/** MCP over Streamable HTTP in revisions 2025-03-26 to 2026-07-28: any gateway can take any request, also of a session. */
 export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): McpDoor {
   const enforcement = createEnforcement(point, options)
   const { maxBytes } = options
@@ -48,12 +62,17 @@ export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): 
   const post = guarded(enforcement, origins, (caller, request) =>
     answer(enforcement, caller, request, listening),
   )
-  const other = guarded(enforcement, origins, async () => METHOD_NOT_ALLOWED)
+  const get = guarded(enforcement, origins, (caller, request) =>
+    withoutMessage(enforcement, caller, request, (exchange) => openServerStream(exchange, listening)),
+  )
+  const end = guarded(enforcement, origins, (caller, request) =>
+    withoutMessage(enforcement, caller, request, endSession),
+  )
   return {
     routes: [
       { ...common, ...size, method: 'POST', takes: 'json', run: post },
-      { ...common, method: 'GET', takes: 'nothing', run: other },
-      { ...common, method: 'DELETE', takes: 'nothing', run: other },
+      { ...common, method: 'GET', takes: 'nothing', run: get },
+      { ...common, method: 'DELETE', takes: 'nothing', run: end },
       metadataRoute(enforcement),
     ],
     enforcement,
@@ -62,11 +81,6 @@ export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): 
 }
 
 const NOTHING = refusalResponse(DOOR_REFUSALS.nothing, 'problem')
-/** Streams are asked for by POST, and there is no session to end (2026-07-28; 2025-11-25, Streamable HTTP). */
-const METHOD_NOT_ALLOWED: DoorResponse = {
-  ...refusalResponse(DOOR_REFUSALS.method, 'jsonrpc'),
-  headers: { allow: 'POST', 'content-type': 'application/json' },
-}
 const FOREIGN = rpcError(403, null, -32600, 'This origin may not call here.', { reason: 'mcp.origin' })
 
 type Run = (caller: GatewayCaller, request: DoorRequest) => Promise<DoorResponse>
@@ -109,14 +123,39 @@ async function answer(
   listening: ListenOptions,
 ): Promise<DoorResponse> {
   const read = readMessage(request.json)
-  if (!read.ok)
-    return rpcError(400, idOf(request.json), -32600, read.error.says, { reason: read.error.reason })
+  if (!read.ok) {
+    await recordRefusedMessage(enforcement, caller, read.error)
+    return unjudged(idOf(request.json), read.error)
+  }
   const message = read.value
   const era = eraOf(message, request.headers)
-  if (typeof era === 'object') return problemAnswer(message.id ?? null, era)
-  // Nothing that a client only tells us changes what is allowed, and there is no session that would have to know.
-  if (message.id === undefined) return { status: 202, empty: true }
-  return methodOf(message.method, era, listening)({ enforcement, caller, message, era, request })
+  if (typeof era === 'object') {
+    await recordRefusedMessage(enforcement, caller, era)
+    return problemAnswer(message.id ?? null, era)
+  }
+  // 2026-07-28 has no sessions, and `initialize` begins one: whatever id comes with these is no concern of theirs.
+  const inSession = era === 'legacy' && message.method !== 'initialize'
+  const session = inSession ? readSession(enforcement, caller, request) : NO_SESSION
+  if (!session.ok) return refusedMessage({ enforcement, caller, message }, session.error)
+  const exchange = { enforcement, caller, message, era, request, session: session.value }
+  return message.id === undefined ? tellServer(exchange) : methodOf(message.method, era, listening)(exchange)
+}
+
+const NO_SESSION = ok(undefined)
+const NO_MESSAGE: Message = { id: undefined, method: '', params: {}, whole: {} }
+
+/** GET and DELETE: of revisions with sessions alone. */
+async function withoutMessage(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  request: DoorRequest,
+  method: Method,
+): Promise<DoorResponse> {
+  if (request.headers['mcp-protocol-version']?.includes(MODERN)) return METHOD_NOT_ALLOWED
+  const session = readSession(enforcement, caller, request)
+  const message = NO_MESSAGE
+  if (!session.ok) return refusedMessage({ enforcement, caller, message }, session.error)
+  return method({ enforcement, caller, message, era: 'legacy', request, session: session.value })
 }
 
 type Method = (exchange: Exchange) => Promise<DoorResponse>
@@ -146,7 +185,7 @@ const LEGACY_METHODS: ReadonlyMap<string, Method> = new Map([
   ['resources/unsubscribe', subscribe],
   ['logging/setLevel', setLevel],
   ['initialize', initialize],
-  ['ping', async ({ message }) => rpcResult(message.id ?? null, {})],
+  ['ping', (exchange) => ping(exchange)],
 ])
 const MODERN_METHODS: ReadonlyMap<string, Method> = new Map([
   ...NAMING_METHODS,
