@@ -21,21 +21,23 @@ export async function decideAtGateway(
   asked: Asked = {},
 ): Promise<Decision> {
   const { point } = enforcement
-  const { target, access, address } = caller
-  const id = point.newId('decision') as DecisionId
-  const request = {
-    id,
-    tenant: target.tenant,
-    chain: access.chain,
-    resource: target.resource.resource,
-    act,
-    address,
-  }
+  const request = askedBy(enforcement, caller, act)
   const stale = whyStale(enforcement, caller, request)
   if (stale) await refuseStale(enforcement, caller, request, stale)
   const decision = await enforcement.engine.decide(request, point.snapshot(), point.now())
   await point.record(eventOf(enforcement, caller, decision, asked))
   return decision
+}
+
+/** A caller's question, not decided yet. */
+export function askedBy(
+  { point }: Enforcement,
+  { target, access, address }: GatewayCaller,
+  act: AccessRequest['act'],
+): AccessRequest {
+  const id = point.newId('decision') as DecisionId
+  const resource = target.resource.resource
+  return { id, tenant: target.tenant, chain: access.chain, resource, act, address }
 }
 
 /** After the decision: how what it allowed came out. */

@@ -4,6 +4,7 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import {
   completable,
   createMcpHandler,
+  type McpHttpHandler,
   McpServer,
   type McpServerOptions,
   ResourceTemplate,
@@ -64,12 +65,14 @@ export function library(options: McpServerOptions = {}): McpServer {
 export type Library = {
   readonly url: string
   readonly asked: { readonly method: string; readonly params?: Readonly<Record<string, unknown>> }[]
+  readonly notify: McpHttpHandler['notify']
   readonly release: () => void
   readonly close: () => void
 }
 
 export async function startLibrary(made: () => McpServer = library): Promise<Library> {
-  const handle = toNodeHandler(createMcpHandler(made))
+  const handler = createMcpHandler(made)
+  const handle = toNodeHandler(handler)
   const asked: Library['asked'] = []
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -82,6 +85,7 @@ export async function startLibrary(made: () => McpServer = library): Promise<Lib
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
+    notify: handler.notify,
     release: () => undefined,
     close: () => {
       server.closeAllConnections()

@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts'
 
 const METHODS = 'src/protocols/mcp/methods.test.ts'
+const LISTENING = 'src/protocols/mcp/listen.test.ts'
 const CONTENT = 'src/core/policy/content.test.ts'
 const TEMPLATE = 'src/core/policy/uri-template.test.ts'
 const URIS = 'src/core/policy/uri-template.ts'
@@ -102,6 +103,30 @@ export const METHOD_GUARDS: readonly Guard[] = [
     replace: "const decision = await decideAtGateway(enforcement, caller, { kind: 'enter' })",
     why: 'a hidden prompt answers when its arguments are completed',
     tests: [METHODS],
+  },
+  {
+    name: 'subscribed-uri',
+    file: 'src/protocols/mcp/subscription-filter.ts',
+    find: '.filter((uri) => mayRead(exchange, uri))',
+    replace: '',
+    why: "a caller hears when other people's contents change",
+    tests: [LISTENING],
+  },
+  {
+    name: 'told-uri',
+    file: 'src/protocols/mcp/subscription-filter.ts',
+    find: ' || !mayRead(exchange, uri)',
+    replace: '',
+    why: 'a stream goes on telling of what was taken away from its caller',
+    tests: [LISTENING],
+  },
+  {
+    name: 'told-unasked',
+    file: 'src/protocols/mcp/listen.ts',
+    find: "return narrowFilter(wanted, readFilter(params['notifications']) ?? NOTHING)",
+    replace: "return readFilter(params['notifications']) ?? NOTHING",
+    why: 'the server behind decides what a caller hears of',
+    tests: [LISTENING],
   },
   {
     name: 'read-for-one-caller',

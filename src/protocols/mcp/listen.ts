@@ -10,6 +10,16 @@ import { type Exchange, forwardOf, notAnswered } from './exchange.ts'
 import type { MessageId } from './message.ts'
 import { META } from './revision.ts'
 import { STREAM_HEADERS } from './stream.ts'
+import {
+  ACKNOWLEDGED,
+  type Filter,
+  filterHere,
+  NOTHING,
+  narrowFilter,
+  passedNews,
+  readFilter,
+  writeFilter,
+} from './subscription-filter.ts'
 
 export type ListenOptions = {
   /** Between two signs of life on a silent stream, in milliseconds. Default 15 s. */
@@ -17,29 +27,29 @@ export type ListenOptions = {
 }
 
 /**
- * `subscriptions/listen` (2026-07-28): acknowledged, and kept open as long as the caller would still be let in. It ends with a result,
- * so that the client knows that it ended, and is cut then; the leg to the server behind ends with it. Only changes of the tool list are
- * passed on.
+ * `subscriptions/listen` (2026-07-28): kept open as long as the caller would still be let in. It ends with a result, so that the client
+ * knows that it ended, and is cut then; the leg to the server behind ends with it. What is asked of the server behind, acknowledged and
+ * passed on is what this caller may hear: changes of lists, and of contents that it may read.
  */
 export async function listen(exchange: Exchange, options: ListenOptions): Promise<DoorResponse> {
   const { enforcement, caller, message } = exchange
-  const { notifications } = message.params
-  if (!isJsonObject(notifications) || message.id === undefined) {
-    const says = 'params.notifications must say what to listen for.'
-    return refusalAnswer(message.id ?? null, refuse('malformed', 'mcp.params', says), caller.target)
-  }
-  const wanted = { toolsListChanged: notifications['toolsListChanged'] === true }
-  const whole = { ...message.whole, params: { ...message.params, notifications: wanted } }
-  const opened = await openStream(enforcement, caller, forwardOf(exchange, whole))
-  if (opened.came !== 'stream') return notAnswered(exchange, opened)
   const { id } = message
+  const stated = readFilter(message.params['notifications'])
+  if (stated === undefined || id === undefined) {
+    const says = 'params.notifications must say what to listen for, of at most 100 URIs.'
+    return refusalAnswer(id ?? null, refuse('malformed', 'mcp.params', says), caller.target)
+  }
+  const wanted = filterHere(exchange, stated)
+  const params = { ...message.params, notifications: writeFilter(wanted) }
+  const opened = await openStream(enforcement, caller, forwardOf(exchange, { ...message.whole, params }))
+  if (opened.came !== 'stream') return notAnswered(exchange, opened)
   const { stream } = opened
   return {
     takeOver: async (_request, response) => {
       response.writeHead(200, STREAM_HEADERS)
-      response.write(eventOf(acknowledged(id, wanted.toolsListChanged)))
       const alive = setInterval(() => response.write(': alive\n\n'), options.keepAlive)
-      if (stream.upstream) void passChanges(stream, id, response)
+      if (stream.upstream) void passNews(exchange, stream, wanted, response)
+      else response.write(eventOf(acknowledged(id, NOTHING)))
       const why = await stream.over
       clearInterval(alive)
       end(response, id, why)
@@ -48,14 +58,14 @@ export async function listen(exchange: Exchange, options: ListenOptions): Promis
   }
 }
 
-function stamped(id: MessageId): JsonObject {
-  return { [`${META}subscriptionId`]: id }
+function stamped(id: MessageId | undefined): JsonObject {
+  return { [`${META}subscriptionId`]: id ?? null }
 }
 
-function acknowledged(id: MessageId, tools: boolean): JsonObject {
-  const notifications: JsonObject = tools ? { toolsListChanged: true } : {}
-  const params = { notifications, _meta: stamped(id) }
-  return { jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params }
+/** Only what the server behind agreed to as well. */
+function acknowledged(id: MessageId | undefined, agreed: Filter): JsonObject {
+  const params = { notifications: writeFilter(agreed), _meta: stamped(id) }
+  return { jsonrpc: '2.0', method: ACKNOWLEDGED, params }
 }
 
 function end(response: ServerResponse, id: MessageId, why: StreamEnd): void {
@@ -64,31 +74,48 @@ function end(response: ServerResponse, id: MessageId, why: StreamEnd): void {
   response.end(eventOf({ jsonrpc: '2.0', id, result }))
 }
 
-const CHANGED = 'notifications/tools/list_changed'
-
-/** Reads what the server behind says, and repeats only that its tools changed. Its end is the stream's end. */
-async function passChanges(
-  { upstream, close }: Stream,
-  id: MessageId,
+/** Tells the client first to what the server behind agrees, then its news. Its end is the stream's end. */
+async function passNews(
+  exchange: Exchange,
+  stream: Stream,
+  wanted: Filter,
   response: ServerResponse,
 ): Promise<void> {
-  const reader = createEventReader(64 * 1024)
-  const decoder = new StringDecoder('utf8')
+  const { id } = exchange.message
+  let agreed: Filter | undefined
   try {
-    for await (const chunk of (upstream?.body.stream ?? []) as AsyncIterable<Buffer>) {
-      const events = reader.push(decoder.write(chunk))
-      if (!events) break
-      if (events.some(isToolsChanged)) {
-        response.write(eventOf({ jsonrpc: '2.0', method: CHANGED, params: { _meta: stamped(id) } }))
+    for await (const said of saidOn(stream)) {
+      if (agreed === undefined) {
+        agreed = agreedIn(said, wanted)
+        if (agreed) response.write(eventOf(acknowledged(id, agreed)))
+        continue
       }
+      const news = passedNews(exchange, agreed, said)
+      if (news) response.write(eventOf(withId(news, id)))
     }
   } catch {
     // The leg broke, or was ended with the stream; either way nothing more comes.
   }
-  close('upstream')
+  stream.close('upstream')
 }
 
-function isToolsChanged(data: string): boolean {
-  const read = parseStrictJsonText(data)
-  return isJsonObject(read) && read['method'] === CHANGED
+async function* saidOn({ upstream }: Stream): AsyncGenerator<JsonObject> {
+  const reader = createEventReader(64 * 1024)
+  const decoder = new StringDecoder('utf8')
+  for await (const chunk of (upstream?.body.stream ?? []) as AsyncIterable<Buffer>) {
+    const events = reader.push(decoder.write(chunk))
+    if (!events) return
+    yield* events.map(parseStrictJsonText).filter(isJsonObject)
+  }
+}
+
+/** Nothing may come before it. */
+function agreedIn({ method, params }: JsonObject, wanted: Filter): Filter | undefined {
+  if (method !== ACKNOWLEDGED || !isJsonObject(params)) return undefined
+  return narrowFilter(wanted, readFilter(params['notifications']) ?? NOTHING)
+}
+
+function withId({ method, params }: JsonObject, id: MessageId | undefined): JsonObject {
+  const own = isJsonObject(params) ? params : {}
+  return { jsonrpc: '2.0', method: method ?? '', params: { ...own, _meta: stamped(id) } }
 }

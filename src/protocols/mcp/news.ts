@@ -1,5 +1,5 @@
-import type { DecisionId } from '../../core/ids.ts'
 import { contentAt } from '../../core/policy/content.ts'
+import { askedBy } from '../../flows/decide-at-gateway.ts'
 import { isJsonObject, type JsonObject } from '../../lib/strict-json.ts'
 import { contentsHere, type Exchange } from './exchange.ts'
 
@@ -27,16 +27,12 @@ export function mayHear(exchange: Exchange, { method, params }: JsonObject): boo
   return judge?.(exchange, isJsonObject(params) ? params : {}) ?? false
 }
 
-/** Asked as if it were read now, and not recorded: nothing is read. */
-function mayRead(exchange: Exchange, uri: string): boolean {
+/** Asked as if it were read now, and not recorded: nothing is read. What was let in once may have been taken away since. */
+export function mayRead(exchange: Exchange, uri: string): boolean {
   const { enforcement, caller } = exchange
   const { engine, point } = enforcement
-  const { target, access, address } = caller
   const asked = contentAt(contentsHere(exchange), uri)
   if (!asked) return false
-  const id = point.newId('decision') as DecisionId
-  const { tenant, resource } = target
-  const act = { kind: 'call', ...asked } as const
-  const request = { id, tenant, chain: access.chain, resource: resource.resource, act, address }
+  const request = askedBy(enforcement, caller, { kind: 'call', ...asked })
   return engine.decideNow(request, point.snapshot(), point.now()).outcome === 'allow'
 }
