@@ -4,12 +4,14 @@ import { type AgentId, agentId, type Revision, type TenantName } from './ids.ts'
 import type { Link } from './lifecycle/revocation.ts'
 import { emptyMap, type Own, type PersistentMap, withEntry } from './persistent-map.ts'
 import { BUILT_IN } from './policy/built-in-resources.ts'
-import type { CedarPolicy, Entity } from './policy/cedar/cedar.ts'
+import type { CedarPolicy, CedarTemplate, Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest } from './policy/condition.ts'
 import { changeDelegation } from './policy/delegations-for.ts'
 import { COMMON_ENTITIES, type EntityMap, knownResource, resourceEntities } from './policy/entities.ts'
+import { changeLinked } from './policy/linked-policies.ts'
 import { nestGroups } from './policy/nest-groups.ts'
-import { changePolicies, NO_POLICIES, readPolicy } from './policy/policy-set.ts'
+import { isLinked, type LinkedPolicy } from './policy/policy.ts'
+import { changePolicies, NO_POLICIES, type PolicySet, readPolicy, readTemplate } from './policy/policy-set.ts'
 import { toolsOf } from './policy/resource.ts'
 import type { Refusal } from './refusal.ts'
 import { type Change, DOCUMENTS, type DocumentKind, type DocumentOf } from './registry.ts'
@@ -33,6 +35,8 @@ type Draft = {
   readonly name: TenantName
   readonly own: Own
   readonly policyChanges: Map<string, CedarPolicy | undefined>
+  readonly templateChanges: Map<string, CedarTemplate | undefined>
+  readonly linkedChanges: Map<string, LinkedPolicy | undefined>
   readonly groupChanges: Map<string, Group | undefined>
   readonly touchedUsers: Set<string>
   readonly touchedIdps: Set<string>
@@ -70,9 +74,11 @@ export function applyChanges(snapshot: Snapshot, changes: readonly Change[], por
 
 function openDraft(name: TenantName, known: TenantSnapshot | undefined): Draft {
   const before = known ?? emptyTenant(name)
-  const changes = { policyChanges: new Map(), groupChanges: new Map() }
-  const touched = { touchedUsers: new Set<string>(), touchedIdps: new Set<string>() }
-  return { ...before, before, own: new Set(), name, ...changes, ...touched }
+  return {
+    ...before,
+    ...{ before, name, own: new Set(), policyChanges: new Map(), templateChanges: new Map() },
+    ...{ linkedChanges: new Map(), groupChanges: new Map(), touchedUsers: new Set(), touchedIdps: new Set() },
+  }
 }
 
 const COMMON = COMMON_ENTITIES.reduce(
@@ -214,10 +220,19 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
     draft.conditions = put(draft, draft.conditions, name, ready)
     return undefined
   },
+  template: (draft, name, doc) => {
+    const template = doc && readTemplate(doc)
+    if (template && !template.ok) return `template \`${name}\`: ${template.error.says}`
+    draft.templateChanges.set(name, template?.value)
+    return undefined
+  },
   policy: (draft, name, doc) => {
-    const policy = doc && readPolicy(doc)
+    const linked = doc && isLinked(doc) ? doc : undefined
+    const policy = doc && !isLinked(doc) ? readPolicy(doc) : undefined
     if (policy && !policy.ok) return `policy \`${name}\`: ${policy.error.says}`
     draft.policyChanges.set(name, policy?.value)
+    if (linked || draft.policies.linked.byName.has(name) || draft.linkedChanges.has(name))
+      draft.linkedChanges.set(name, linked)
     return undefined
   },
   revocation: (draft, name, doc, { revision }) => {
@@ -253,9 +268,10 @@ function withoutEntities(entities: EntityMap, known: KnownResource, own: Own): E
 
 /** What follows from several documents is made once, after the batch. A tenant of which nothing is left is gone. */
 function closeDraft(draft: Draft): TenantSnapshot | undefined {
-  const { before, own, name, policyChanges, groupChanges, touchedUsers, touchedIdps, broken, ...rest } = draft
+  const { before, own, name, policyChanges, templateChanges, linkedChanges, ...changed } = draft
+  const { groupChanges, touchedUsers, touchedIdps, broken, ...rest } = changed
   const { users, twins } = identifyUsers({ name, before, after: draft, touchedUsers, touchedIdps, own })
-  const policies = policyChanges.size > 0 ? changePolicies(rest.policies, policyChanges) : rest.policies
+  const policies = closePolicies(draft)
   const { groups, entities, problems: known } = closeGroups(draft)
   const problems = put(draft, known, 'user', sayTwins(twins))
   const tenant: TenantSnapshot = { ...rest, users, twins, groups, entities, policies, problems }
@@ -264,6 +280,19 @@ function closeDraft(draft: Draft): TenantSnapshot | undefined {
   if (first === undefined) return tenant
   if (problems.get(`tenant/${name}`) === NO_TENANT_DOCUMENT && holdsNothing(tenant)) return undefined
   return { ...tenant, broken: first[1] }
+}
+
+/** Policies that are made of templates are made here, once all templates of the batch are known. What can't be made is a problem. */
+function closePolicies(draft: Draft): PolicySet {
+  const { policyChanges, templateChanges: templates, linkedChanges: documents, own } = draft
+  if (policyChanges.size + templates.size === 0) return draft.policies
+  const { linked, made } = changeLinked(draft.policies.linked, { templates, documents }, own)
+  for (const [name, policy] of made) {
+    policyChanges.set(name, policy.ok ? policy.value : undefined)
+    const problem = policy.ok ? undefined : `policy \`${name}\`: ${policy.error.says}`
+    draft.problems = put(draft, draft.problems, `policy/${name}`, problem)
+  }
+  return { ...changePolicies(draft.policies, policyChanges), linked }
 }
 
 function closeGroups(draft: Draft): Pick<Draft, 'groups' | 'entities' | 'problems'> {
@@ -290,5 +319,7 @@ function holdsNothing(tenant: TenantSnapshot): boolean {
     ...maps
   } = tenant
   const left = Object.values(maps).some(({ size }) => size > 0)
-  return !left && policies.byName.size === 0 && resources.size <= BUILT_IN.size && problems.size <= 1
+  const { byName, linked } = policies
+  const size = byName.size + linked.byName.size + linked.templates.size
+  return !left && size === 0 && resources.size <= BUILT_IN.size && problems.size <= 1
 }

@@ -13,7 +13,7 @@ import type { Revision, TenantName } from './ids.ts'
 import { revocationSchema } from './lifecycle/revocation.ts'
 import { conditionSchema, factSchema } from './policy/condition.ts'
 import { delegationSchema } from './policy/delegation.ts'
-import { policySchema } from './policy/policy.ts'
+import { policySchema, templateSchema } from './policy/policy.ts'
 import { quarantineSchema } from './policy/quarantine.ts'
 import { resourceSchema } from './policy/resource.ts'
 import { sessionLabelSchema } from './policy/session-label.ts'
@@ -32,6 +32,7 @@ export const DOCUMENTS = {
   delegation: delegationSchema,
   credential: credentialProviderSchema,
   condition: conditionSchema,
+  template: templateSchema,
   policy: policySchema,
   revocation: revocationSchema,
   fact: factSchema,
@@ -57,6 +58,7 @@ export const DECLARED = [
   'delegation',
   'credential',
   'condition',
+  'template',
   'policy',
 ] as const satisfies readonly DocumentKind[]
 

@@ -36,8 +36,24 @@ const more: Change[] = [
     `@id("no-support") forbid (principal == Agent::"support", action in Action::"*write", resource) when { context.conditions.contains("frozen") };
      @id("no-scanner") forbid (principal == Agent::"scanner", action, resource);
      @id("nobody") forbid (principal, action in Action::"*write", resource) when { context.conditions.contains("frozen") };
-     @id("no-users") forbid (principal is User, action, resource);`,
+     @id("no-users") forbid (principal is User, action, resource);
+     @id("no-agent") forbid (principal == ?principal, action == Action::"a/orders/cancel_order", resource)
+       unless { context.conditions.contains("thawed") };
+     @id("may") permit (principal == ?principal, action, resource);`,
   )),
+  ...Object.entries({ 'no-cancelling': 'support', 'no-scanning': 'scanner' }).map(([name, agent]) =>
+    change('operator', 'policy', name, {
+      policy: name,
+      template: 'no-agent',
+      principal: `Agent::"${agent}"`,
+    }),
+  ),
+  change('operator', 'policy', 'support-may', {
+    ...{ policy: 'support-may', template: 'may', principal: 'Agent::"support"' },
+  }),
+  change('operator', 'condition', 'thawed', {
+    ...{ condition: 'thawed', type: 'test', config: { state: 'fails' } },
+  }),
   change('operator', 'condition', 'frozen', {
     condition: 'frozen',
     type: 'test',
@@ -93,9 +109,12 @@ describe('what a gateway may see', () => {
     expect(namesOf(seen, 'operator')).toEqual([
       'agent/support',
       'condition/frozen',
+      'condition/thawed',
+      'policy/no-cancelling',
       'policy/no-support',
       'policy/nobody',
       'revocation/agent:operator/support',
+      'template/no-agent',
       'tenant/operator',
     ])
     const text = JSON.stringify(seen)
@@ -148,6 +167,19 @@ describe('what a gateway may see', () => {
     expect(decide(old, partial, NOW).reason).toBe('chain.revoked')
   })
 
+  it('is a forbid of a home also where nobody can say what it forbids: it denies here as at home', () => {
+    const without = (name: string) => addDocuments(documents, [change('operator', 'template', name, null)])
+    const shown = (from: Documents) => visibleTo(gateway(['a']), from)
+    const blind = shown(without('no-agent'))
+    expect(namesOf(blind, 'operator')).toContain('policy/no-cancelling')
+    expect(namesOf(blind, 'operator')).toContain('policy/no-scanning')
+    const asked = request({ user: ana('a'), input: { customer_id: 'c-42' } })
+    const reason = (changes: readonly Change[]) =>
+      decide(asked, applyChanges(emptySnapshot(), changes, PORTS), NOW).reason
+    expect(reason(blind)).toBe(reason([...without('no-agent').values()]))
+    expect(namesOf(shown(without('may')), 'operator')).toContain('policy/support-may')
+  })
+
   it('never holds a document of a tenant that is neither listed nor the home of a guest, whatever is registered', () => {
     const names = ['a', 'b', 'operator', 'c'] as const
     const arbitrary = fc.record({
@@ -167,7 +199,7 @@ describe('what a gateway may see', () => {
         for (const { tenant, kind, name } of visibleTo(gateway(listed), all)) {
           if (listed.some((each) => each === tenant)) continue
           expect(homes.has(tenant as (typeof names)[number])).toBe(true)
-          expect(['tenant', 'agent', 'policy', 'condition', 'fact', 'revocation']).toContain(kind)
+          expect(['tenant', 'agent', 'policy', 'template', 'condition', 'fact', 'revocation']).toContain(kind)
           if (kind === 'agent') expect(name).toBe('support')
         }
       }),

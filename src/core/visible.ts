@@ -5,10 +5,14 @@ import type { Gateway } from './identity/gateway.ts'
 import type { IdentityProvider } from './identity/identity-provider.ts'
 import { type AgentId, parseAgentId, type Revision, splitAgentId, type TenantName } from './ids.ts'
 import { type Link, parseLink } from './lifecycle/revocation.ts'
+import type { CedarPolicy, CedarTemplate } from './policy/cedar/cedar.ts'
 import { agentUid, groupUid } from './policy/entities.ts'
-import type { Policy } from './policy/policy.ts'
-import { readPolicy } from './policy/policy-set.ts'
+import { makePolicy } from './policy/linked-policies.ts'
+import { isLinked, type Policy, type Template } from './policy/policy.ts'
+import { readPolicy, readTemplate } from './policy/policy-set.ts'
+import type { Refusal } from './refusal.ts'
 import type { Change, ChangeDraft, DocumentKind } from './registry.ts'
+import type { Result } from './result.ts'
 
 /**
  * What one gateway may see, as the newest change of each document (removed ones are left out). Of its listed tenants: what decides
@@ -122,6 +126,8 @@ function homeViewOf(home: TenantName, guests: ReadonlySet<AgentId>, documents: D
       case 'policy':
       case 'quarantine':
         return forbids.policies.has(change.name) ? change : undefined
+      case 'template':
+        return forbids.templates.has(change.name) ? change : undefined
       case 'condition':
         return forbids.conditions.has(change.name) ? change : undefined
       case 'fact':
@@ -158,7 +164,12 @@ function withoutProof(agent: Agent): Agent {
   return { ...agent, is: { trust: agent.is.trust } }
 }
 
-type Forbids = { readonly policies: ReadonlySet<string>; readonly conditions: ReadonlySet<string> }
+type Forbids = {
+  readonly policies: ReadonlySet<string>
+  /** What those are made of that are linked policies. */
+  readonly templates: ReadonlySet<string>
+  readonly conditions: ReadonlySet<string>
+}
 
 /** Forbids that could meet one of the guests, and the conditions they name. One that can't be read is shown: it must deny here too. */
 function forbidsOf(
@@ -168,31 +179,53 @@ function forbidsOf(
   documents: Documents,
 ): Forbids {
   const names = new Set([...groups, ...[...guests].map((id) => agentUid(id, home).key)])
-  const found = { policies: new Set<string>(), conditions: new Set<string>() }
-  for (const change of documents.values()) {
-    if (change.kind !== 'policy' || change.tenant !== home || change.doc?.effect !== 'forbid') continue
-    const conditions = conditionsOfForbid(change.doc, names)
-    if (conditions === undefined) continue
-    found.policies.add(change.name)
-    for (const name of conditions) found.conditions.add(name)
+  const found = { policies: new Set<string>(), templates: new Set<string>(), conditions: new Set<string>() }
+  const templates = templatesOf(home, documents)
+  for (const { tenant, kind, doc, name } of documents.values()) {
+    if (kind !== 'policy' || tenant !== home || doc === null) continue
+    const read = readForbid(doc, templates)
+    if (read === undefined || (read.ok && !mayMeet(read.value, names))) continue
+    found.policies.add(name)
+    if (isLinked(doc)) found.templates.add(doc.template)
+    for (const each of read.ok ? read.value.conditions.names : []) found.conditions.add(each)
   }
   return found
 }
 
-function conditionsOfForbid(document: Policy, guests: ReadonlySet<string>): Iterable<string> | undefined {
-  const read = readPolicy(document)
-  if (!read.ok) return []
-  const { principal } = read.value.scope
-  const about = {
-    all: () => true,
-    '==': () => principal.op === '==' && guests.has(principal.entity.key),
-    in: () => principal.op === 'in' && principal.entities.some(({ key }) => guests.has(key)),
-    is: () =>
-      principal.op === 'is' &&
-      principal.type === 'Agent' &&
-      (principal.in === undefined || guests.has(principal.in.key)),
+type Templates = ReadonlyMap<
+  string,
+  { readonly doc: Template; readonly read: Result<CedarTemplate, Refusal> }
+>
+
+function templatesOf(home: TenantName, documents: Documents): Templates {
+  const found = new Map<string, { doc: Template; read: Result<CedarTemplate, Refusal> }>()
+  for (const { tenant, kind, doc, name } of documents.values())
+    if (kind === 'template' && tenant === home && doc !== null)
+      found.set(name, { doc, read: readTemplate(doc) })
+  return found
+}
+
+/** A forbid of a home, or why it can't be read; nothing for what permits. */
+function readForbid(doc: Policy, templates: Templates): Result<CedarPolicy, Refusal> | undefined {
+  if (!isLinked(doc)) return doc.effect === 'forbid' ? readPolicy(doc) : undefined
+  const template = templates.get(doc.template)
+  if (template?.doc.effect === 'permit') return undefined
+  const read = template?.read
+  if (read?.ok === false) return read
+  return makePolicy(doc, { get: () => read?.value })
+}
+
+function mayMeet({ scope: { principal } }: CedarPolicy, guests: ReadonlySet<string>): boolean {
+  switch (principal.op) {
+    case 'all':
+      return true
+    case '==':
+      return guests.has(principal.entity.key)
+    case 'in':
+      return principal.entities.some(({ key }) => guests.has(key))
+    case 'is':
+      return principal.type === 'Agent' && (principal.in === undefined || guests.has(principal.in.key))
   }
-  return about[principal.op]() ? read.value.conditions.names : undefined
 }
 
 /** Keys and tokens are random names, so they tell nothing; which of them is the guest's, only its token says. */

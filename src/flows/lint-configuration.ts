@@ -3,6 +3,7 @@ import type { Finding } from '../core/policy/lint/finding.ts'
 import { type Linted, lintPolicies } from '../core/policy/lint/lint-policies.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import { type Problem, placeAt } from './configuration/problem.ts'
+import type { DeclaredKind } from './configuration/yaml-documents.ts'
 import type { PolicySource, ReadTenant } from './read-configuration.ts'
 
 /** A finding where it stands: as a problem of the folder is told, with the suggestion as its hint. */
@@ -25,13 +26,15 @@ export function lintConfiguration(
 function placed(finding: Finding, { declared, sources }: ReadTenant): PlacedFinding {
   const { code, says, suggestion, about } = finding
   const told = { tenant: declared.tenant, code, says, hint: suggestion }
-  if ('condition' in about) {
-    const declaration = declared.by.get('condition')?.get(about.condition)
-    const place = declaration?.placeOf([]) ?? { path: '', line: 1, column: 1 }
+  const [kind, name]: readonly [DeclaredKind, string] =
+    'condition' in about
+      ? ['condition', about.condition]
+      : ['policy', 'template' in about ? about.template : about.policy]
+  const source = kind === 'policy' ? sources.find(({ policy }) => policy === name) : undefined
+  if (source === undefined) {
+    const place = declared.by.get(kind)?.get(name)?.placeOf([]) ?? { path: '', line: 1, column: 1 }
     return { ...place, ...told }
   }
-  const source = sources.find(({ policy }) => policy === about.policy)
-  if (source === undefined) return { path: '', line: 1, column: 1, ...told }
   const { offset, length } = spotOf(finding, source)
   return { ...placeAt(source.file, source.start + offset), length, ...told }
 }

@@ -16,7 +16,7 @@ const ports = {
     credential: new Map<string, z.ZodType>([['p', z.strictObject({})]]),
     condition: new Map<string, z.ZodType>([['time', z.strictObject({ zone: z.string() })]]),
   },
-  readPolicies: async () => ({ policies: [], sources: [], problems: [] }),
+  readPolicies: async () => ({ policies: [], templates: [], sources: [], problems: [] }),
   agentExists: () => false,
   issuerOf: (tenant: string): string | undefined => `https://authority.example/t/${tenant}`,
 }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path/posix'
 import type { z } from 'zod'
 import { type AgentId, agentId, type TenantName } from '../core/ids.ts'
-import type { Policy } from '../core/policy/policy.ts'
+import type { Template, WrittenPolicy } from '../core/policy/policy.ts'
 import type { PlacedCase } from '../core/policy/policy-case.ts'
 import type { ChangeDraft } from '../core/registry.ts'
 import { checkAttributes } from './configuration/attributes.ts'
@@ -20,17 +20,21 @@ export type PlugInSchemas = Readonly<
   Record<'trust' | 'credential' | 'condition', ReadonlyMap<string, z.ZodType>>
 >
 
-/** Reads and strictly validates one tenant's `.cedar` files against the schema that its declarations make. */
+/**
+ * Reads and strictly validates one tenant's `.cedar` files against the schema that its declarations make, and the policies among its
+ * declarations, which are made of templates in those files.
+ */
 export type ReadPolicies = (
   declared: Declared,
   files: readonly ConfigurationFile[],
 ) => Promise<{
-  readonly policies: readonly Policy[]
+  readonly policies: readonly WrittenPolicy[]
+  readonly templates: readonly Template[]
   readonly sources: readonly PolicySource[]
   readonly problems: readonly Problem[]
 }>
 
-/** Where a policy is written: its text begins at `start` (UTF-16) in the file. */
+/** Where a policy or a template is written: its text begins at `start` (UTF-16) in the file. */
 export type PolicySource = {
   readonly policy: string
   readonly file: ConfigurationFile
@@ -97,22 +101,20 @@ export async function readConfiguration(
   const read: { tenants: ReadTenant[]; cases: PlacedCase[] } = { tenants: [], cases: [] }
   for (const { declared, root } of tenants) {
     const own = filled.filter((file) => isCedar(file) && rootOf(file.path, tenants) === root)
-    const { policies, sources, problems: wrong } = await ports.readPolicies(declared, own)
+    const { policies, templates, sources, problems: wrong } = await ports.readPolicies(declared, own)
+    const { tenant } = declared
     problems.push(...wrong)
     read.tenants.push({ declared, sources })
     drafts.push(
-      ...policies.map((doc) => ({
-        tenant: declared.tenant,
-        kind: 'policy' as const,
-        name: doc.policy,
-        doc,
-      })),
+      ...policies.map((doc) => ({ tenant, kind: 'policy' as const, name: doc.policy, doc })),
+      ...templates.map((doc) => ({ tenant, kind: 'template' as const, name: doc.template, doc })),
     )
   }
   problems.push(...strayCases(cases, tenants))
   for (const { declared, sources } of read.tenants) {
     const own = casesOf(declared, cases, tenants)
-    const named = { declared, policies: sources.map(({ policy }) => policy) }
+    const linked = declared.by.get('policy')?.keys() ?? []
+    const named = { declared, policies: [...sources.map(({ policy }) => policy), ...linked] }
     // Of a policy that could not be read nothing more is to be said.
     if (problems.length === 0) problems.push(...checkCases(own, named))
     read.cases.push(...own.map((each) => placed(declared, each)))

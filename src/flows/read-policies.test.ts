@@ -146,7 +146,7 @@ describe('the policies of a tenant', () => {
     ],
     ['a policy without a name', `permit (principal is User, ${ANY});`, { code: 'policy.id_missing' }],
     ['what is not Cedar', '@id("a") permit (principal is User;', { code: 'policy.syntax' }],
-    ['a template', `@id("a") permit (principal == ?principal, ${ANY});`, { code: 'policy.syntax' }],
+    ['a slot of another name', `@id("a") permit (principal == ?who, ${ANY});`, { code: 'policy.syntax' }],
   ]
   it.each(cases)('are refused whole for %s, with its place', async (_name, text, expected) => {
     expect(await problemOf(text)).toMatchObject(expected)

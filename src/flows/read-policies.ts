@@ -1,11 +1,24 @@
 import { tenantSchema } from '../core/identity/tenant.ts'
-import { type CedarPolicy, parseExactJson, preparePolicy } from '../core/policy/cedar/cedar.ts'
+import {
+  type CedarPolicy,
+  type CedarTemplate,
+  parseExactJson,
+  preparePolicy,
+  prepareTemplate,
+} from '../core/policy/cedar/cedar.ts'
 import { cedarSchemaOf, type SchemaParts } from '../core/policy/cedar-schema.ts'
-import { type Policy, policySchema } from '../core/policy/policy.ts'
-import { checkPolicy } from '../core/policy/policy-set.ts'
+import { checkPolicy, checkTemplate } from '../core/policy/check-policy.ts'
+import {
+  type Template,
+  templateSchema,
+  type WrittenPolicy,
+  writtenPolicySchema,
+} from '../core/policy/policy.ts'
 import { resourceSchema } from '../core/policy/resource.ts'
-import type { Cedar, ParsedPolicy, PolicyFile } from '../lib/cedar/cedar.ts'
+import { Bug } from '../core/refusal.ts'
+import type { Cedar, LinkedText, ParsedPolicy, PolicyFile } from '../lib/cedar/cedar.ts'
 import type { CedarProblem } from '../lib/cedar/locate.ts'
+import { readLinkedPolicies, type WrittenInCedar } from './configuration/linked-policies.ts'
 import { unknownNames } from './configuration/policy-names.ts'
 import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './configuration/problem.ts'
 import type { Declared } from './configuration/references.ts'
@@ -14,27 +27,50 @@ import type { PolicySource, ReadPolicies } from './read-configuration.ts'
 /** Cedar's own parser and validator, in its thread. */
 export type PolicyParser = Pick<Cedar, 'parsePolicies' | 'validate'>
 
-/** A policy that could be parsed, and what it is to the evaluator. */
-type Candidate = { readonly parsed: ParsedPolicy; readonly policy: CedarPolicy; readonly doc: Policy }
+/** A policy or template that could be parsed, and what it is to the evaluator. */
+type Candidate = { readonly parsed: ParsedPolicy } & (
+  | { readonly doc: WrittenPolicy }
+  | { readonly template: Template; readonly prepared: CedarTemplate }
+)
+
+const NOTHING = { policies: [], templates: [], sources: [] }
 
 /**
  * Reads one tenant's Cedar files as a whole: each policy parsed, named once, scoped, understood by the evaluator, naming only what is
- * declared, and strictly valid. Codes: those of the parser (`policy.syntax`, `policy.id_missing`, `policy.id_duplicate`,
- * `policy.too_deep`), of the evaluator (`policy.unsupported`), of `checkPolicy` (`policy.unscoped`, `policy.conditions_unreadable`),
- * `policy.unknown_condition`, `policy.unknown_agent`, `policy.unknown_group`, `policy.unknown_resource`, `policy.too_long`, `policy.invalid`.
+ * declared, and strictly valid; and with them what is made of their templates. Codes: those of the parser (`policy.syntax`,
+ * `policy.id_missing`, `policy.id_duplicate`, `policy.too_deep`), of the evaluator (`policy.unsupported`), of `checkPolicy`
+ * (`policy.unscoped`, `policy.conditions_unreadable`), of `readLinkedPolicies`, `policy.unknown_condition`, `policy.unknown_agent`,
+ * `policy.unknown_group`, `policy.unknown_resource`, `policy.too_long`, `policy.invalid`.
  */
 export function createReadPolicies(cedar: PolicyParser): ReadPolicies {
   return async (declared, files) => {
     const read = await parseAll(cedar, files.map(asPolicyFile))
-    if (read.problems.length > 0) return { policies: [], sources: [], problems: read.problems }
+    if (read.problems.length > 0) return { ...NOTHING, problems: read.problems }
     const checked = read.policies.map((parsed) => check(parsed, declared, files))
     const problems = [...repeated(read.policies, files), ...checked.flatMap((each) => each.problems)]
+    // What is wrong with a template would only be said again of all that is made of it.
+    if (problems.length > 0) return { ...NOTHING, problems }
     const candidates = checked.flatMap(({ candidate }) => (candidate ? [candidate] : []))
-    if (problems.length === 0) problems.push(...(await validate(cedar, declared, candidates, files)))
-    if (problems.length > 0) return { policies: [], sources: [], problems }
-    const sources = candidates.map(({ parsed }) => sourceOf(parsed, files))
-    return { policies: candidates.map(({ doc }) => doc), sources, problems: [] }
+    const { texts, problems: wrong } = readLinkedPolicies(declared, writtenIn(candidates))
+    problems.push(...wrong)
+    if (problems.length === 0)
+      problems.push(...(await validate(cedar, declared, { candidates, texts }, files)))
+    if (problems.length > 0) return { ...NOTHING, problems }
+    return {
+      policies: candidates.flatMap((each) => ('doc' in each ? [each.doc] : [])),
+      templates: candidates.flatMap((each) => ('template' in each ? [each.template] : [])),
+      sources: candidates.map(({ parsed }) => sourceOf(parsed, files)),
+      problems: [],
+    }
   }
+}
+
+function writtenIn(candidates: readonly Candidate[]): WrittenInCedar {
+  const templates = candidates.flatMap((each) =>
+    'template' in each ? [[each.parsed.id, each.prepared] as const] : [],
+  )
+  const ids = candidates.map(({ parsed }) => [parsed.id, `${parsed.file}:${parsed.line}`] as const)
+  return { templates: new Map(templates), ids: new Map(ids) }
 }
 
 function asPolicyFile(file: ConfigurationFile): PolicyFile {
@@ -72,33 +108,40 @@ function sourceOf(parsed: ParsedPolicy, files: readonly ConfigurationFile[]): Po
   return { policy: parsed.id, file: fileOf(parsed, files), start: parsed.start, text: parsed.text }
 }
 
-function check(
-  parsed: ParsedPolicy,
-  declared: Declared,
-  files: readonly ConfigurationFile[],
-): { readonly candidate?: Candidate; readonly problems: readonly Problem[] } {
+type Checked = { readonly candidate?: Candidate; readonly problems: readonly Problem[] }
+
+function check(parsed: ParsedPolicy, declared: Declared, files: readonly ConfigurationFile[]): Checked {
   const file = fileOf(parsed, files)
-  const bad = (code: string, says: string) => ({
+  const bad = (code: string, says: string): Checked => ({
     problems: [{ ...placeAt(file, headOf(parsed)), code, says }],
   })
-  const doc = policySchema.safeParse({
-    policy: parsed.id,
-    effect: parsed.effect,
-    text: parsed.text,
-    est: parsed.est,
-  })
-  if (!doc.success)
-    return bad('policy.too_long', `policy \`${parsed.id}\` or its name is longer than is stored`)
-  const prepared = preparePolicy(parsed.id, parseExactJson(parsed.est))
+  const { id, effect, text, est } = parsed
+  const doc = parsed.template
+    ? templateSchema.safeParse({ template: id, effect, text, est })
+    : writtenPolicySchema.safeParse({ policy: id, effect, text, est })
+  if (!doc.success) return bad('policy.too_long', `policy \`${id}\` or its name is longer than is stored`)
+  const prepared = parsed.template
+    ? prepareTemplate(id, parseExactJson(est))
+    : preparePolicy(id, parseExactJson(est))
   if (!prepared.ok) return bad(prepared.error.reason, prepared.error.says)
   const policy = prepared.value
-  const refused = checkPolicy(policy)
+  const refused = 'slots' in policy ? checkTemplate(policy) : checkPolicy(policy)
   if (refused) return bad(refused.reason, refused.says)
   const problems = [
     ...unknownConditions(parsed, policy, declared, file),
-    ...unknownNames(parsed, policy, declared, file),
+    ...unknownNames(parsed, policy.scope, declared, file),
   ]
-  return { candidate: { parsed, policy, doc: doc.data }, problems }
+  return { candidate: candidateOf(parsed, doc.data, policy), problems }
+}
+
+function candidateOf(
+  parsed: ParsedPolicy,
+  doc: WrittenPolicy | Template,
+  prepared: CedarPolicy | CedarTemplate,
+): Candidate {
+  if ('template' in doc && 'slots' in prepared) return { parsed, template: doc, prepared }
+  if ('policy' in doc) return { parsed, doc }
+  throw new Bug(`\`${parsed.id}\` was read as two things`)
 }
 
 /** Where the `permit` or `forbid` stands: what a reader would look at, rather than the annotations before it. */
@@ -110,7 +153,7 @@ function headOf(parsed: ParsedPolicy): number {
 /** A condition that nobody declared has no fact ever, so the policy would deny whoever it is about. */
 function unknownConditions(
   parsed: ParsedPolicy,
-  policy: CedarPolicy,
+  policy: Pick<CedarPolicy, 'conditions'>,
   declared: Declared,
   file: ConfigurationFile,
 ): readonly Problem[] {
@@ -150,7 +193,7 @@ function repeated(
 async function validate(
   cedar: PolicyParser,
   declared: Declared,
-  candidates: readonly Candidate[],
+  { candidates, texts }: { readonly candidates: readonly Candidate[]; readonly texts: readonly LinkedText[] },
   files: readonly ConfigurationFile[],
 ): Promise<readonly Problem[]> {
   if (candidates.length === 0) return []
@@ -159,6 +202,7 @@ async function validate(
     schema,
     candidates.map(({ parsed }) => parsed),
     files.map(asPolicyFile),
+    texts,
   )
   return found.ok ? [] : found.error.filter(({ severity }) => severity === 'error').map(fromCedar)
 }

@@ -6,12 +6,14 @@ import {
   changesOf,
   NOW,
   PORTS,
+  policyChanges,
   request,
   STORIES,
 } from '../../test/properties/decide-world.ts'
 import { applyChanges } from '../core/apply-changes.ts'
 import type { EnginesDiffer } from '../core/policy/ask-again.ts'
 import type { Opinion } from '../core/policy/both-engines.ts'
+import type { Change } from '../core/registry.ts'
 import { emptySnapshot, type Snapshot } from '../core/snapshot.ts'
 import { openCedar } from '../lib/cedar/cedar.ts'
 import { outcomesOf } from '../lib/cedar/policy-outcomes.ts'
@@ -48,6 +50,17 @@ const withOtherText = (name: string, text: string) => {
     PORTS,
   )
 }
+
+const [template] = await policyChanges(
+  'a',
+  '@id("reads") permit (principal is User in ?principal, action == Action::"orders/get_order", resource) when { context.input.customer_id == principal.customer_id };',
+)
+const READS = template as Change & { readonly doc: { readonly text: string } }
+const links = ['ana', 'ada'].map((name) => {
+  const doc = { policy: `${name}-reads`, template: 'reads', principal: `User::"${name}@a.example"` }
+  return change('a', 'policy', doc.policy, doc)
+})
+const linked = applyChanges(base, [READS, ...links, change('a', 'policy', 'own-orders', null)], PORTS)
 
 function engine(over: Partial<SecondEnginePorts> = {}) {
   const differed: (readonly EnginesDiffer[])[] = []
@@ -92,6 +105,28 @@ describe('a call that is asked again', () => {
           says: "ours: permitted, Cedar's: no_permit",
         },
       ],
+    ])
+  })
+
+  it('is put to it with the same templates and slots, many policies of one template at once', async () => {
+    const { decide, counts, settled, differed } = engine()
+    for (const each of [own, other]) await decide(each, linked, NOW)
+    await settled()
+    expect([counts(), differed]).toEqual([{ again: 2, differed: 0, dropped: 0 }, []])
+    const another = applyChanges(
+      linked,
+      [
+        change('a', 'template', 'reads', {
+          ...READS.doc,
+          text: READS.doc.text.replace('id == pr', 'id != pr'),
+        }),
+      ],
+      PORTS,
+    )
+    await decide(own, another, NOW)
+    await settled()
+    expect(differed.flat().map(({ policies, principal }) => [principal, policies])).toEqual([
+      ['user', ['ana-reads']],
     ])
   })
 
@@ -160,6 +195,23 @@ describe('a policy in quarantine', () => {
     ['breaks', () => Promise.reject(new Error('gone')), 'policy.quarantined'],
   ])('allows nothing while the second engine %s', async (_what, judge, reason) => {
     expect((await engine({ judge }).decide(own, world, NOW)).reason).toBe(reason)
+  })
+  it('that is made of a template is asked about with its own slots, and not by what was said of another', async () => {
+    const { decide } = engine()
+    const both = inQuarantine(inQuarantine(linked, 'ana-reads'), 'ada-reads')
+    const ada = request({ user: ana('a', 'ada'), input: { customer_id: 'c-77' } })
+    expect((await decide(own, both, NOW)).outcome).toBe('allow')
+    expect((await decide(ada, both, NOW)).outcome).toBe('allow')
+    expect((await decide(other, both, NOW)).reason).toBe('user.no_permit')
+    // The same question but for the slot: what was said with one is no answer for the other.
+    const swapped = applyChanges(
+      both,
+      links.map(({ name, doc }) =>
+        change('a', 'policy', name, { ...doc, principal: 'User::"new@a.example"' }),
+      ),
+      PORTS,
+    )
+    expect((await decide(own, swapped, NOW)).reason).toBe('user.no_permit')
   })
   it('forbids what either forbids', async () => {
     const text = '@id("stop") forbid (principal, action, resource) when { false };'

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto'
 import type { TenantName } from '../core/ids.ts'
 import type { AccessRequest } from '../core/policy/access-request.ts'
 import { askAgain, differsFrom, type EnginesDiffer, type SideAgain } from '../core/policy/ask-again.ts'
-import type { EngineQuestion, Opinion, Opinions } from '../core/policy/both-engines.ts'
+import {
+  type EnginePolicy,
+  type EngineQuestion,
+  enginePolicy,
+  type Opinion,
+  type Opinions,
+} from '../core/policy/both-engines.ts'
 import { decide } from '../core/policy/decide.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import type { Snapshot } from '../core/snapshot.ts'
@@ -11,11 +17,7 @@ import { createLru } from '../lib/lru.ts'
 
 /** What the second engine says of each policy, by id; `undefined` when it can't say. */
 export type Judge = (ask: {
-  readonly policies: readonly {
-    readonly id: string
-    readonly effect: 'permit' | 'forbid'
-    readonly source: string
-  }[]
+  readonly policies: readonly (EnginePolicy & { readonly id: string })[]
   readonly call: string
 }) => Promise<ReadonlyMap<string, Opinion> | undefined>
 
@@ -89,8 +91,8 @@ function waitingRoom({ judge, fault }: SecondEnginePorts) {
   const waiting = new Map<TenantName, number>()
   let all = 0
   const asking = new Map<string, Promise<void>>()
-  const askOnce = async (key: string, { policy: id, effect, source, call }: EngineQuestion) => {
-    const said = (await judge({ policies: [{ id, effect, source }], call }))?.get(id)
+  const askOnce = async (key: string, { policy: id, call, ...policy }: EngineQuestion) => {
+    const said = (await judge({ policies: [{ id, ...policy }], call }))?.get(id)
     if (said !== undefined) known.set(key, said)
   }
   /** Whoever asks the same meanwhile waits for the same answer. */
@@ -120,8 +122,10 @@ function waitingRoom({ judge, fault }: SecondEnginePorts) {
 }
 
 /** A question's name: what it holds of people need not stay in memory. */
-function keyOf({ source, call }: EngineQuestion): string {
-  return createHash('sha256').update(source).update('\0').update(call).digest('base64url')
+function keyOf({ source, slots = {}, call }: EngineQuestion): string {
+  const filled = JSON.stringify([slots.principal?.key, slots.resource?.key])
+  const parts = [source, filled, call].join('\0')
+  return createHash('sha256').update(parts).digest('base64url')
 }
 
 /** Chooses calls by chance, so that nobody can know which, and works them off one by one. */
@@ -168,7 +172,7 @@ async function compare(
 ): Promise<readonly EnginesDiffer[] | undefined> {
   const found: EnginesDiffer[] = []
   for (const side of sides) {
-    const policies = side.policies.map(({ id, effect, source = '' }) => ({ id, effect, source }))
+    const policies = side.policies.map((policy) => ({ id: policy.id, ...enginePolicy(policy) }))
     const said = await judge({ policies, call: side.call })
     if (said === undefined) return undefined
     const differs = differsFrom(side, said)

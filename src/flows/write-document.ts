@@ -19,7 +19,7 @@ import {
 import { applySchema, type DeclaredKind } from './configuration/yaml-documents.ts'
 import { checkTenant } from './read-configuration.ts'
 
-/** One document to write: `doc` as a file would declare it (for a policy `{ text }`, one policy in Cedar), or null to remove it. */
+/** One document to write: `doc` as a file would declare it (for what is written in Cedar `{ text }`, one policy or template), or null to remove it. */
 export type DocumentAsk = WrittenBy & {
   readonly tenant: TenantName
   readonly kind: DeclaredKind
@@ -103,7 +103,7 @@ async function judge(ask: DocumentAsk, ports: RegistryPorts): Promise<Judged> {
   const path = `${ask.tenant}/${ask.kind}/${ask.name}`
   const place = { path, line: 1, column: 1 }
   const bad = (code: string, says: string): Judged => ({ problems: [{ ...place, code, says }] })
-  if (ask.kind === 'policy' && ask.doc !== null) return judgePolicy(ask, ports, path)
+  if (ask.doc !== null && isWrittenInCedar(ask.kind, ask.doc)) return judgeText(ask, ports, path)
   let doc: Readonly<Record<string, unknown>> | null = null
   if (ask.doc !== null) {
     if (ask.doc[ask.kind] !== undefined && ask.doc[ask.kind] !== ask.name)
@@ -140,29 +140,32 @@ function tenantWith(draft: ChangeDraft, ports: RegistryPorts) {
   return { registered, agentExists: agentExistsIn(ports.documents()) }
 }
 
-async function judgePolicy(ask: DocumentAsk, ports: RegistryPorts, path: string): Promise<Judged> {
-  const text = ask.doc?.['text']
-  const place = { path, line: 1, column: 1 }
-  if (typeof text !== 'string' || Object.keys(ask.doc ?? {}).length !== 1)
-    return {
-      problems: [
-        { ...place, code: 'configuration.shape', says: 'a policy is written as { "text": … } in Cedar' },
-      ],
-    }
-  const registered = registeredTenants(ports.documents().values()).get(ask.tenant)
-  if (!registered)
-    return { problems: [{ ...place, code: 'configuration.no_tenant', says: 'there is no such tenant' }] }
-  const others = registered.policies.filter((file) => file.path !== path)
-  const read = await ports.readPolicies(registered.declared, [...others, { path, text }])
+/** A policy is made of a template where it names one. */
+function isWrittenInCedar(kind: DeclaredKind, doc: Readonly<Record<string, unknown>>): boolean {
+  return kind === 'template' || (kind === 'policy' && doc['template'] === undefined)
+}
+
+async function judgeText(ask: DocumentAsk, ports: RegistryPorts, path: string): Promise<Judged> {
+  const { tenant, kind, name, doc: given } = ask
+  const text = given?.['text']
+  const bad = (code: string, says: string): Judged => ({
+    problems: [{ path, line: 1, column: 1, code, says }],
+  })
+  if (typeof text !== 'string' || Object.keys(given ?? {}).length !== 1)
+    return bad('configuration.shape', `a ${kind} is written as { "text": … } in Cedar`)
+  // What is there under this name, however it is made, is what this replaces.
+  const before = tenantWith({ tenant, kind, name, doc: null } as ChangeDraft, ports).registered
+  if (!before) return bad('configuration.no_tenant', 'there is no such tenant')
+  const read = await ports.readPolicies(before.declared, [...before.policies, { path, text }])
   if (read.problems.length > 0) return { problems: read.problems }
-  const before = new Set(others.map((file) => file.path))
-  const added = read.policies.filter(({ policy }) => !before.has(`${ask.tenant}/policy/${policy}`))
-  const [doc] = added
-  if (added.length !== 1 || doc?.policy !== ask.name) {
-    const says = `the text must be one policy with @id(${JSON.stringify(ask.name)})`
-    return { problems: [{ ...place, code: 'configuration.name', says }] }
-  }
-  return { draft: { tenant: ask.tenant, kind: 'policy', name: ask.name, doc } }
+  const own = new Set(read.sources.filter(({ file }) => file.path === path).map(({ policy }) => policy))
+  const found =
+    kind === 'template'
+      ? read.templates.find(({ template }) => own.has(template))
+      : read.policies.find(({ policy }) => own.has(policy))
+  if (own.size !== 1 || !own.has(name) || found === undefined)
+    return bad('configuration.name', `the text must be one ${kind} with @id(${JSON.stringify(name)})`)
+  return { draft: { tenant, kind, name, doc: found } as ChangeDraft }
 }
 
 function targetsOf(draft: ChangeDraft, ports: RegistryPorts) {

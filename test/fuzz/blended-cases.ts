@@ -3,7 +3,7 @@ import { applyChanges } from '../../src/core/apply-changes.ts'
 import { decide } from '../../src/core/policy/decide.ts'
 import { emptySnapshot } from '../../src/core/snapshot.ts'
 import type { Cedar } from '../../src/lib/cedar/cedar.ts'
-import { anyPolicies, type Drawn, policiesAs } from '../properties/decide-policies.ts'
+import { anyPolicies, type Drawn, linkedChanges, policiesAs } from '../properties/decide-policies.ts'
 import { type Ask, ana, change, changesOf, NOW, PORTS, request, STORIES } from '../properties/decide-world.ts'
 import { type Blended, expectedOf, USERS } from './blended-model.ts'
 import { kindOf } from './fuzzed.ts'
@@ -62,7 +62,9 @@ const wide = (type: string): Drawn => ({
   ...{ effect: 'permit', action: { op: 'All' }, resource: { op: 'All' }, annotations: {} },
   ...{ principal: { op: 'is', entity_type: type }, conditions: [] },
 })
-const ANY_CASE: fc.Arbitrary<Blended> = fc
+/** `linked`: ours are stored as templates and what fills them; the plain model knows only what they come to. */
+type Case = Blended & { readonly linked: boolean }
+const ANY_CASE: fc.Arbitrary<Case> = fc
   .record({
     drawn: sharpened(anyPolicies, 1),
     wide: fc.constantFrom<readonly Drawn[]>(
@@ -76,15 +78,18 @@ const ANY_CASE: fc.Arbitrary<Blended> = fc
     tool: fc.constantFrom('get_order', 'get_order', 'cancel_order', 'audit_order'),
     customer: fc.constantFrom('c-42', 'c-77'),
     amount: fc.option(fc.constantFrom(1, 1000, Number.MAX_SAFE_INTEGER), { nil: undefined }),
+    linked: fc.boolean(),
   })
   .map(({ drawn, wide: more, ...rest }) => ({ ...rest, policies: [...drawn, ...more] }))
 
 /** Whether it was allowed, refused, or must be asked about: how many of each, so that nobody takes one kind of answer for proof. */
 export const outcomes: Record<string, number> = {}
 
-async function compare(cedar: Cedar, drawn: Blended): Promise<string | undefined> {
-  const { policies, home, user, tool, customer, amount } = drawn
-  const changes = [...policiesAs('a', policies), ...policiesAs('operator', home)]
+async function compare(cedar: Cedar, drawn: Case): Promise<string | undefined> {
+  const { policies, home, user, tool, customer, amount, linked } = drawn
+  const store = (tenant: string, list: readonly Drawn[]) =>
+    linked ? list.flatMap((each, at) => linkedChanges(tenant, `p${at}`, each)) : policiesAs(tenant, list)
+  const changes = [...store('a', policies), ...store('operator', home)]
   const snapshot = applyChanges(ground, changes, PORTS)
   const input = {
     customer_id: customer,
@@ -97,7 +102,7 @@ async function compare(cedar: Cedar, drawn: Blended): Promise<string | undefined
   return outcome === expected ? undefined : `decide says ${outcome}, the plain model ${expected}`
 }
 
-function show({ policies, home, ...rest }: Blended): string {
+function show({ policies, home, ...rest }: Case): string {
   const texts = (list: readonly Drawn[]) =>
     list.map((policy) => policyText(JSON.parse(JSON.stringify(policy))))
   return [

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { openCedar } from '../../src/lib/cedar/cedar.ts'
 import { outcomes } from './blended-cases.ts'
 import { CASES, KINDS } from './decide.ts'
+import { linked } from './engine-cases.ts'
 import { kindOf } from './fuzzed.ts'
 import { accepted } from './schema-cases.ts'
 
@@ -26,6 +27,7 @@ describe('generated cases', () => {
     expect(outcomes['deny']).toBeGreaterThan(10)
     expect(outcomes['ask']).toBeGreaterThan(0)
     expect(accepted.policies / accepted.of).toBeGreaterThan(0.6)
+    expect(linked.policies / linked.of).toBeGreaterThan(0.15)
   })
 
   it('that differ are shown as small as they get, with what makes them again', async () => {

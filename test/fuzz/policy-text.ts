@@ -25,9 +25,12 @@ function scopeText(name: string, constraint: Json | undefined): string {
   if (!isJsonObject(constraint)) return name
   const op = member(constraint, 'op')
   if (op === 'All') return name
+  const slot = member(constraint, 'slot')
+  if (slot !== undefined) return `${name} ${op} ${slot}`
   if (op === 'is') {
     const within = member(constraint, 'in')
-    const behind = isJsonObject(within) ? ` in ${uidText(member(within, 'entity'))}` : ''
+    const inner = isJsonObject(within) ? (member(within, 'slot') ?? uidText(member(within, 'entity'))) : ''
+    const behind = inner === '' ? '' : ` in ${inner}`
     return `${name} is ${member(constraint, 'entity_type')}${behind}`
   }
   const listed = member(constraint, 'entities')

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
+import { entityUid } from '../../src/core/policy/cedar/cedar.ts'
 import type { Change } from '../../src/core/registry.ts'
+import { unfilled } from '../fuzz/unfilled.ts'
 import { change } from './decide-world.ts'
 
 /** A policy in Cedar's JSON form, from a small vocabulary where every clause can hold, miss, and some can fail. */
@@ -83,6 +85,19 @@ export const anyPolicies: fc.Arbitrary<readonly Drawn[]> = fc
 export function policyChange(tenant: string, name: string, drawn: Drawn): Change {
   const est = JSON.stringify(drawn)
   return change(tenant, 'policy', name, { policy: name, effect: drawn.effect, text: '', est })
+}
+
+/** The same policy made of a template, in two documents: where its scope names somebody or something, there is a slot. */
+export function linkedChanges(tenant: string, name: string, drawn: Drawn): Change[] {
+  const made = unfilled(JSON.parse(JSON.stringify(drawn)), ['principal', 'resource'])
+  if (made === undefined) return [policyChange(tenant, name, drawn)]
+  const template = `${name}-template`
+  const slots = Object.entries(made.slots).map(([slot, { type, id }]) => [slot, entityUid(type, id).key])
+  const text = { effect: drawn.effect, text: '', est: JSON.stringify(made.template) }
+  return [
+    change(tenant, 'template', template, { template, ...text }),
+    change(tenant, 'policy', name, { policy: name, template, ...Object.fromEntries(slots) }),
+  ]
 }
 
 export function policiesAs(tenant: string, drawn: readonly Drawn[]): Change[] {

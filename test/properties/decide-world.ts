@@ -14,7 +14,7 @@ import { openCedar } from '../../src/lib/cedar/cedar.ts'
 export const ISSUER = 'https://idp.example'
 export const NOW: EpochMillis = epochMillis(Date.UTC(2026, 10, 24, 12, 0, 0))
 
-/** A tenant as people write it; policies in Cedar's own syntax, each with its `@id`. */
+/** A tenant as people write it; policies and templates in Cedar's own syntax, each with its `@id`. */
 type Written = { readonly [K in DocumentKind]?: readonly object[] } & { readonly cedar?: string }
 export type World = { readonly [tenant: string]: Written }
 
@@ -57,8 +57,10 @@ export async function policyChanges(tenant: string, text: string): Promise<Chang
   if (text === '') return []
   const parsed = await cedarThread.parsePolicies({ file: 'test.cedar', text })
   if (!parsed.ok) throw new Error(parsed.error.map(({ says }) => says).join('\n'))
-  return parsed.value.map(({ id, effect, text: source, est }) =>
-    change(tenant, 'policy', id, { policy: id, effect, text: source, est }),
+  return parsed.value.map(({ id, effect, text: source, est, template }) =>
+    template
+      ? change(tenant, 'template', id, { template: id, effect, text: source, est })
+      : change(tenant, 'policy', id, { policy: id, effect, text: source, est }),
   )
 }
 

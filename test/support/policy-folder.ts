@@ -118,17 +118,25 @@ const cedar = openCedar()
 export const closeCedar = () => cedar.close()
 const providers = credentialProviders()
 
-/** A folder read as the commands read it, with a parser that goes on for the next. Throws its problems. */
-export async function readFiles(
+/** A folder read as the commands read it, with a parser that goes on for the next. */
+export function readFolder(
   files: readonly ConfigurationFile[],
   variables: Readonly<Record<string, string>> = {},
 ) {
-  const read = await readConfiguration(files, new Map(Object.entries(variables)), {
+  return readConfiguration(files, new Map(Object.entries(variables)), {
     schemas: plugInSchemas(providers),
     readPolicies: createReadPolicies(cedar),
     agentExists: () => false,
     issuerOf: () => undefined,
   })
+}
+
+/** The same with what would be decided from it. Throws its problems. */
+export async function readFiles(
+  files: readonly ConfigurationFile[],
+  variables: Readonly<Record<string, string>> = {},
+) {
+  const read = await readFolder(files, variables)
   if (read.problems.length > 0) throw new Error(JSON.stringify(read.problems, null, 2))
   return { read, snapshot: declaredSnapshot(read.drafts, APPLY), ports: APPLY }
 }

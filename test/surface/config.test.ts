@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { linkedPolicySchema, writtenPolicySchema } from '../../src/core/policy/policy.ts'
 import { DECLARED, DOCUMENTS } from '../../src/core/registry.ts'
 import { serverSchema } from '../../src/server/config.ts'
 import { ROOT } from '../source-files.ts'
@@ -9,7 +10,8 @@ const page = readFileSync(`${ROOT}/docs/config.md`, 'utf8')
 
 /** What the program takes: a section of the page → the schema of it. */
 const schemas = new Map<string, unknown>([['server', serverSchema]])
-for (const kind of DECLARED) {
+schemas.set('policy', writtenPolicySchema).set('policy linked', linkedPolicySchema)
+for (const kind of DECLARED.filter((each) => each !== 'policy')) {
   for (const [type, schema] of alternatives(DOCUMENTS[kind], 'type')) {
     schemas.set(type === '' ? kind : `${kind} ${type}`, schema)
   }

@@ -95,6 +95,20 @@ describe('a case', () => {
     ])
   })
 
+  it('may expect to be decided by a policy that is made of a template', async () => {
+    const policies = `${POLICIES}\n@id("stops") forbid (principal == ?principal, action, resource == ?resource);`
+    const documents = `policy: ana-stops\ntemplate: stops\nprincipal: User::"ana"\nresource: Resource::"orders"\n`
+    const cases = CASE(`
+  - { case: stopped, expect: deny, reason: policy.forbidden, by: ana-stops }
+  - { case: elsewhere, tool: notes/write, input: {}, expect: deny, reason: user.no_permit }
+`)
+    expect((await run(small(policies, { documents, cases }))).filter((line) => line.length > 3)).toEqual([])
+    const unknown = await run(
+      small(policies, { documents, cases: cases.replace('by: ana-stops', 'by: stops') }),
+    )
+    expect(unknown.map((line) => line[0])).toEqual(['stopped', 'elsewhere'])
+  })
+
   it('may be about a user whom nobody listed, a session that carries a label, and an agent that nothing proves', async () => {
     const documents = `idp: open
 issuer: https://open.example

@@ -212,6 +212,43 @@ describe('lint', () => {
     expect(await found(policies, policies.includes('day') ? documents : undefined)).toEqual([])
   })
 
+  describe('of templates', () => {
+    const STOPS = '@id("stops")\nforbid (principal == ?principal, action, resource == Resource::"notes")'
+    const link = (name: string, rest: string) => `policy: ${name}\ntemplate: stops\n${rest}\n`
+    const links = ['bot', 'old'].map((agent) => link(`no-${agent}`, `principal: Agent::"${agent}"`))
+
+    it('finds one of which nothing is made, unless its writer accepts that', async () => {
+      expect(await found(`${STOPS};`)).toEqual([['2:1', 'unlinked_template', 'forbid']])
+      expect(await found(`@lint("unlinked_template")\n${STOPS};`)).toEqual([])
+      expect(await found(`${STOPS};`, links[0])).toEqual([])
+    })
+
+    it('tells what its text shows once, where it is written, however much is made of it', async () => {
+      const lines = await found(`${STOPS} when { 1 == 2 };`, links.join('---\n'))
+      expect(lines).toEqual([['2:80', 'never_clause', '1 == 2']])
+    })
+
+    it('tells what its slots make of it where they are filled', async () => {
+      const twice = [...links, link('again', 'principal: Agent::"bot"')].join('---\n')
+      const files = small(`${STOPS};`, { documents: twice })
+      const findings = (await lint(files)).map(({ path, code, says, snippet }) => [path, code, says, snippet])
+      expect(findings).toEqual([
+        [
+          'acme/tenant.yaml',
+          'lint.shadowed',
+          '`no-bot` adds nothing: `again` forbids all that it forbids.',
+          'policy: no-bot',
+        ],
+      ])
+    })
+
+    it('counts the conditions that it names as named', async () => {
+      const text = `${STOPS} unless { context.conditions.contains("day") };`
+      const documents = 'conditions: { day: { time: { zone: UTC, from: "08:00", to: "18:00" } } }\n'
+      expect((await found(text, documents)).map(([, code]) => code)).toEqual(['unlinked_template'])
+    })
+  })
+
   it('finds two conditions that never hold together', async () => {
     const both = BOT(`action, resource == Resource::"notes")\nwhen { ${NAMING('day', 'night')} }`, 'zz')
     const lines = await found(`${ALL_NAMED}\n${both}`, CONDITIONS)

@@ -10,6 +10,7 @@ import {
   type PolicyOutcome,
   printExactJson,
   type ScopeConstraint,
+  type Slots,
   uidJson,
 } from './cedar/cedar.ts'
 import type { FrameSide } from './frame.ts'
@@ -18,15 +19,24 @@ import type { FrameSide } from './frame.ts'
 export type Opinion = 'satisfied' | 'unsatisfied' | 'error'
 
 /**
- * One policy and one request, as a second engine reads them. `source` is the policy in Cedar's syntax (or its JSON form); `call` is JSON
- * text with exact integers: principal, action, resource, context, entities. Equal texts are the same question for good.
+ * A policy as a second engine reads it: Cedar's syntax, or its JSON form. Of a linked policy it gets the template and the values of its
+ * slots, so that filling them is not left to one engine either.
  */
-export type EngineQuestion = {
-  readonly policy: string
+export type EnginePolicy = {
   readonly effect: 'permit' | 'forbid'
   readonly source: string
-  readonly call: string
+  readonly slots?: Slots
 }
+
+export function enginePolicy({ effect, source = '', filled }: CedarPolicy): EnginePolicy {
+  return filled === undefined ? { effect, source } : { effect, source, slots: filled.slots }
+}
+
+/**
+ * One policy and one request, as a second engine reads them. `call` is JSON text with exact integers: principal, action, resource, context,
+ * entities. Equal texts and slots are the same question for good.
+ */
+export type EngineQuestion = EnginePolicy & { readonly policy: string; readonly call: string }
 
 /** What the second engine has said so far. A question that it was never asked has no answer here, and that denies. */
 export type Opinions = { get(question: EngineQuestion): Opinion | undefined }
@@ -115,8 +125,7 @@ const STRICTEST_FORBID = ['satisfied', 'unknown'] as const
 const STRICTEST_PERMIT = ['unsatisfied', 'unknown'] as const
 
 export function questionOf(policy: CedarPolicy, request: CedarRequest, entities: Entities): EngineQuestion {
-  const { id, effect, source = '' } = policy
-  return { policy: id, effect, source, call: callText(request, entities, [policy]) }
+  return { policy: policy.id, ...enginePolicy(policy), call: callText(request, entities, [policy]) }
 }
 
 /** The request with all that the policies can look at in it. */

@@ -49,6 +49,46 @@ describe('the long explanation', () => {
     ])
   })
 
+  it('names a linked policy with its template, whose text a person must look at', async () => {
+    const link = (policy: string, template: string, name: string) =>
+      change('a', 'policy', policy, { policy, template, principal: `User::"${name}@a.example"` })
+    const templates = await policyChanges(
+      'a',
+      `@id("reads") permit (principal is User in ?principal, action == Action::"orders/get_order", resource)
+       when { context.input.customer_id == principal.customer_id };
+       @id("stops") forbid (principal == ?principal, action, resource) when { context.input.customer_id == "c-42" };
+       @id("errs") forbid (principal == ?principal, action, resource) when { principal.customer_id == "x" };`,
+    )
+    const world = applyChanges(
+      stories,
+      [
+        ...[...templates, link('ana-reads', 'reads', 'ana'), link('new-errs', 'errs', 'new')],
+        change('a', 'policy', 'own-orders', null),
+      ],
+      PORTS,
+    )
+    const userLines = (ask: Ask, snapshot = world) => told(ask, snapshot).slice(2, 5)
+    const own = { user: ana('a'), input: { customer_id: 'c-42' } }
+    expect(userLines(own)[0]).toBe('  user    permitted by ana-reads (template reads)')
+    expect(userLines({ ...own, input: { customer_id: 'c-77' } })).toEqual([
+      '  user    no permit. Nearest: ana-reads (template reads)',
+      '            context.input.customer_id == principal.customer_id',
+      '            "c-77" is not "c-42"',
+    ])
+    // What a slot was filled with is what the scope says.
+    expect(userLines({ user: ana('a', 'ada'), input: { customer_id: 'c-77' } })[0]).toBe(
+      '  user    no permit.',
+    )
+    expect(userLines({ user: ana('a', 'new'), input: { customer_id: 'c-1' } })[0]).toBe(
+      '  user    could not be judged: new-errs (template errs)',
+    )
+    const stopped = applyChanges(world, [link('ana-stops', 'stops', 'ana')], PORTS)
+    expect(userLines(own, stopped)[0]).toBe('  user    forbidden by ana-stops (template stops)')
+    const { sides } = explain(request(own), stopped, NOW)
+    expect(sides[1]?.matched).toMatchObject([{ policy: 'ana-stops', template: 'stops' }])
+    expect(sides[0]?.matched[0]).not.toHaveProperty('template')
+  })
+
   it('says which forbid matched, by what, and that no permit outweighs it', async () => {
     const forbids = await policyChanges(
       'a',

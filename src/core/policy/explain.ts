@@ -25,11 +25,14 @@ import { isWhole, lookUp, nameOf, type Question, type Whole } from './question.t
 import { linksOf } from './standing.ts'
 import type { Tool } from './tool.ts'
 
+/** A policy by its name, and what it is made of where it is made of a template: the text that a person has to look at. */
+type Named = { readonly policy: string; readonly template?: string }
+
 /** A permit that did not apply, and by what: the first clause that missed, and the values it met. */
-export type NearestPermit = { readonly policy: string } & Miss
+export type NearestPermit = Named & Miss
 
 /** A policy that decided, with each part of its clauses and what that met; none where its scope alone is enough. */
-export type MatchedPolicy = { readonly policy: string; readonly clauses: readonly Met[] }
+export type MatchedPolicy = Named & { readonly clauses: readonly Met[] }
 
 /** One side, with what decided, and what would have been nearest when nothing permitted it. */
 export type ExplainedSide = Side & {
@@ -170,7 +173,14 @@ function matchesOf(frame: FrameSide, holding: ReadonlySet<string>, side: Side): 
   return frame.candidates
     .filter(({ id }) => side.policies.includes(id))
     .sort(byId)
-    .map((policy) => ({ policy: policy.id, clauses: explainMatch(policy, request, frame.frame.entities) }))
+    .map((policy) => ({
+      ...named(policy),
+      clauses: explainMatch(policy, request, frame.frame.entities),
+    }))
+}
+
+function named({ id, filled }: CedarPolicy): Named {
+  return filled === undefined ? { policy: id } : { policy: id, template: filled.template }
 }
 
 /** For an entry: the tool whose judgement the explanation tells. */
@@ -233,6 +243,6 @@ function missesOf(
   const told = policies.filter(which).sort(byId)
   return told.flatMap((policy) => {
     const miss = explainPolicy(policy, request, side.frame.entities)
-    return miss === undefined ? [] : [{ policy: policy.id, ...miss }]
+    return miss === undefined ? [] : [{ ...named(policy), ...miss }]
   })
 }

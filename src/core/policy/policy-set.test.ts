@@ -1,15 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import type { Policy } from './policy.ts'
+import type { WrittenPolicy } from './policy.ts'
 import { changePolicies, NO_POLICIES, policiesFor, readPolicy } from './policy-set.ts'
 
 const is = (entity_type: string) => ({ op: 'is', entity_type })
 const named = (type: string, id = 'x') => ({ op: '==', entity: { type, id } })
 const oneOf = (...types: string[]) => ({ op: 'in', entities: types.map((type) => ({ type, id: 'x' })) })
-function stored(principal: object, over: Partial<Policy> = {}, effect = 'permit'): Policy {
+function stored(principal: object, over: Partial<WrittenPolicy> = {}, effect = 'permit'): WrittenPolicy {
   const est = { effect, principal, action: { op: 'All' }, resource: { op: 'All' }, conditions: [] }
-  return { policy: 'p', effect: effect as Policy['effect'], text: '', est: JSON.stringify(est), ...over }
+  return {
+    policy: 'p',
+    effect: effect as WrittenPolicy['effect'],
+    text: '',
+    est: JSON.stringify(est),
+    ...over,
+  }
 }
-function reasonOf(policy: Policy): string {
+function reasonOf(policy: WrittenPolicy): string {
   const read = readPolicy(policy)
   return read.ok ? 'ok' : read.error.reason
 }
@@ -50,7 +56,7 @@ describe('reading a stored policy', () => {
 })
 
 describe('a set of policies', () => {
-  const read = (policy: Policy) => {
+  const read = (policy: WrittenPolicy) => {
     const result = readPolicy(policy)
     if (!result.ok) throw new Error(result.error.says)
     return result.value

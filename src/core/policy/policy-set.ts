@@ -3,13 +3,15 @@ import { type Refusal, refuse } from '../refusal.ts'
 import { err, ok, type Result } from '../result.ts'
 import {
   type CedarPolicy,
+  type CedarTemplate,
   type Json,
   parseExactJson,
   preparePolicy,
-  type ScopeConstraint,
+  prepareTemplate,
 } from './cedar/cedar.ts'
-import type { GroupType } from './entities.ts'
-import type { Policy } from './policy.ts'
+import { checkPolicy, checkTemplate, type PrincipalType, typesOf } from './check-policy.ts'
+import { type LinkedPolicies, NO_LINKED_POLICIES } from './linked-policies.ts'
+import type { Template, WrittenPolicy } from './policy.ts'
 import {
   addToIndex,
   closedIndex,
@@ -19,9 +21,6 @@ import {
   takeFromIndex,
 } from './policy-index.ts'
 
-/** The two kinds of principal; a permit is for one of them. */
-export type PrincipalType = 'Agent' | 'User'
-
 /**
  * A tenant's policies, read and compiled once, by name and by what their scopes ask. It changes one policy at a time; what is kept beside
  * them is the same however they came (`policy-index.test.ts`).
@@ -29,9 +28,11 @@ export type PrincipalType = 'Agent' | 'User'
 export type PolicySet = {
   readonly byName: PersistentMap<string, CedarPolicy>
   readonly index: PolicyIndex
+  /** Templates, and what is made of them: those that can be used stand in `byName` like every policy. */
+  readonly linked: LinkedPolicies
 }
 
-export const NO_POLICIES: PolicySet = { byName: emptyMap(), index: EMPTY_INDEX }
+export const NO_POLICIES: PolicySet = { byName: emptyMap(), index: EMPTY_INDEX, linked: NO_LINKED_POLICIES }
 
 /** Policies that take the place of those of the same name, or nothing does (`undefined`). */
 export type PolicyChanges = Iterable<readonly [name: string, policy: CedarPolicy | undefined]>
@@ -46,7 +47,7 @@ export function changePolicies(set: PolicySet, changes: PolicyChanges): PolicySe
     if (policy) addToIndex(edit, policy)
     byName = withEntry(byName, name, policy, edit.own)
   }
-  return { byName, index: closedIndex(edit) }
+  return { ...set, byName, index: closedIndex(edit) }
 }
 
 /** Those that may apply to such a principal, by name: for people, who ask what would have been. */
@@ -59,56 +60,36 @@ export function policiesFor({ byName }: PolicySet, type: PrincipalType): readonl
  * Reads a stored policy, whole or not at all. Reasons: those of the evaluator (`policy.malformed`, `policy.unsupported`,
  * `policy.too_deep`), `policy.unscoped`, `policy.conditions_unreadable`.
  */
-export function readPolicy(document: Policy): Result<CedarPolicy, Refusal> {
-  const est = parseEst(document.est)
-  if (est === undefined) return no('malformed', `policy \`${document.policy}\` is not JSON`)
-  const prepared = preparePolicy(document.policy, est)
+export function readPolicy(document: WrittenPolicy): Result<CedarPolicy, Refusal> {
+  const read = readStored(document, document.policy, preparePolicy)
+  if (!read.ok) return read
+  const refusal = checkPolicy(read.value)
+  return refusal ? err(refusal) : read
+}
+
+/** Reads a stored template in the same way, with the same reasons. */
+export function readTemplate(document: Template): Result<CedarTemplate, Refusal> {
+  const read = readStored(document, document.template, prepareTemplate)
+  if (!read.ok) return read
+  const refusal = checkTemplate(read.value)
+  return refusal ? err(refusal) : read
+}
+
+type Stored = Pick<WrittenPolicy, 'effect' | 'text' | 'est'>
+type Prepare<T> = (id: string, est: Json) => Result<T, { readonly reason: string; readonly says: string }>
+
+function readStored<T extends { readonly effect: string }>(
+  { effect, text, est: json }: Stored,
+  name: string,
+  prepare: Prepare<T>,
+): Result<T & { readonly source: string }, Refusal> {
+  const est = parseEst(json)
+  if (est === undefined) return no('malformed', `policy \`${name}\` is not JSON`)
+  const prepared = prepare(name, est)
   if (!prepared.ok) return err(refuse('malformed', prepared.error.reason, prepared.error.says))
-  if (prepared.value.effect !== document.effect)
-    return no('malformed', `policy \`${document.policy}\` is stored as what it is not`)
-  const refusal = checkPolicy(prepared.value)
-  if (refusal) return err(refusal)
-  const source = document.text === '' ? document.est : document.text
-  return ok({ ...prepared.value, source })
-}
-
-/** What every policy must keep to besides Cedar's own validation (ARCHITECTURE §4). */
-export function checkPolicy(policy: CedarPolicy): Refusal | undefined {
-  if (policy.effect === 'permit' && principalTypeOf(policy.scope.principal) === undefined) {
-    const says = `permit \`${policy.id}\` must say whom it is for: \`principal is Agent\`, \`principal is User\`, or one of them or of their groups by name`
-    return refuse('malformed', 'policy.unscoped', says)
-  }
-  if (policy.conditions.otherUse) {
-    const says = `policy \`${policy.id}\` must name its conditions: use \`context.conditions\` only with contains, containsAll or containsAny and names written out`
-    return refuse('malformed', 'policy.conditions_unreadable', says)
-  }
-  return undefined
-}
-
-/** The one kind of principal that a scope is about, if it is about one. */
-function principalTypeOf(scope: ScopeConstraint): PrincipalType | undefined {
-  const types = new Set(typesOf(scope))
-  const [only] = types
-  return types.size === 1 && (only === 'Agent' || only === 'User') ? only : undefined
-}
-
-/** Whom a group can hold: a permit for one of these is for that kind. */
-const MEMBERS: ReadonlyMap<string, PrincipalType> = new Map<GroupType, PrincipalType>([
-  ['AgentGroup', 'Agent'],
-  ['UserGroup', 'User'],
-])
-
-function typesOf(scope: ScopeConstraint): readonly string[] {
-  switch (scope.op) {
-    case 'all':
-      return []
-    case '==':
-      return [scope.entity.type]
-    case 'in':
-      return scope.entities.map(({ type }) => MEMBERS.get(type) ?? type)
-    case 'is':
-      return [scope.type]
-  }
+  if (prepared.value.effect !== effect)
+    return no('malformed', `policy \`${name}\` is stored as what it is not`)
+  return ok({ ...prepared.value, source: text === '' ? json : text })
 }
 
 function mayApplyTo(policy: CedarPolicy, type: PrincipalType): boolean {

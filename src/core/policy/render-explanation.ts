@@ -88,16 +88,27 @@ function sideLines(side: ExplainedSide): readonly string[] {
 }
 
 /** A forbid without clauses is met by whoever is in its scope, and that it applies says it all. */
-function matchLines({ policy, clauses }: MatchedPolicy, index: number): readonly string[] {
-  const lines = index === 0 || clauses.length === 0 ? [] : [`            by ${policy}`]
+function matchLines(matched: MatchedPolicy, index: number): readonly string[] {
+  const { clauses } = matched
+  const lines = index === 0 || clauses.length === 0 ? [] : [`            by ${named(matched)}`]
   return [
     ...lines,
     ...clauses.flatMap(({ clause, says }) => [`            ${clause}`, `            ${says}`]),
   ]
 }
 
+/** `ana-reads (template reads)`: where a policy is made of a template, its text is there. */
+function named({ policy, template }: Pick<MatchedPolicy, 'policy' | 'template'>): string {
+  return template === undefined ? policy : `${policy} (template ${template})`
+}
+
+/** What is told of some policies in more words, it knows by name. */
+function namedAmong(names: readonly string[], known: readonly (MatchedPolicy | NearestPermit)[]): string {
+  return names.map((policy) => named(known.find((each) => each.policy === policy) ?? { policy })).join(', ')
+}
+
 function outcomeOf(side: ExplainedSide): string {
-  const policies = side.policies.join(', ')
+  const policies = namedAmong(side.policies, side.matched)
   switch (side.outcome) {
     case 'permitted':
       return `permitted by ${policies}`
@@ -108,19 +119,19 @@ function outcomeOf(side: ExplainedSide): string {
     case 'error':
       return side.erring.length === 0
         ? 'a policy could not be judged'
-        : `could not be judged: ${side.erring.join(', ')}`
+        : `could not be judged: ${namedAmong(side.erring, side.errors)}`
     case 'quarantined':
       return `waits for the second engine: ${policies}`
     case 'no_permit': {
       const [nearest] = side.nearest
-      return nearest === undefined ? 'no permit.' : `no permit. Nearest: ${nearest.policy}`
+      return nearest === undefined ? 'no permit.' : `no permit. Nearest: ${named(nearest)}`
     }
   }
 }
 
 /** The nearest stands in the line above; the others name themselves. */
 function missLines(miss: NearestPermit, index: number): readonly string[] {
-  const lines = index === 0 ? [] : [`            or ${miss.policy}`]
+  const lines = index === 0 ? [] : [`            or ${named(miss)}`]
   return [...lines, `            ${miss.clause}`, `            ${miss.says}`]
 }
 

@@ -1,5 +1,4 @@
 import type { TenantName } from '../../core/ids.ts'
-import type { Policy } from '../../core/policy/policy.ts'
 import { type Change, DECLARED } from '../../core/registry.ts'
 import type { ConfigurationFile } from './problem.ts'
 import type { Declared } from './references.ts'
@@ -30,12 +29,19 @@ export function registeredTenants(documents: Iterable<Document>): ReadonlyMap<Te
 }
 
 function gather(tenant: Gathered, document: Document, kind: DeclaredKind): void {
-  if (kind === 'policy') {
-    tenant.policies.push({ path: pathOf(document), text: (document.doc as Policy).text })
+  const text = kind === 'policy' || kind === 'template' ? textOf(document.doc) : undefined
+  if (text !== undefined) {
+    tenant.policies.push({ path: pathOf(document), text })
     return
   }
   const named = tenant.by.get(kind) ?? new Map<string, Declaration>()
   tenant.by.set(kind, named.set(document.name, declarationOf(document, kind)))
+}
+
+/** What is written in Cedar; a policy that is made of a template is declared like other documents. */
+function textOf(doc: Document['doc']): string | undefined {
+  const text = doc !== null && 'text' in doc ? doc.text : undefined
+  return typeof text === 'string' ? text : undefined
 }
 
 function isDeclared(kind: string): kind is DeclaredKind {

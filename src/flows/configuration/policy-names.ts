@@ -1,12 +1,20 @@
 import type { Group } from '../../core/identity/group.ts'
 import { BUILT_IN } from '../../core/policy/built-in-resources.ts'
-import type { CedarPolicy, ScopeConstraint } from '../../core/policy/cedar/cedar.ts'
+import type { ScopeConstraint } from '../../core/policy/cedar/cedar.ts'
+import { isSlot, type TemplateScope } from '../../core/policy/cedar/scope.ts'
 import type { GroupType } from '../../core/policy/entities.ts'
 import type { ParsedPolicy } from '../../lib/cedar/cedar.ts'
 import { type ConfigurationFile, didYouMean, type Problem, placeAt } from './problem.ts'
 import type { Declared } from './references.ts'
 
 type Named = { readonly type: string; readonly id: string }
+
+/** A name that a scope or a slot holds and the tenant doesn't have. */
+export type UnknownName = {
+  readonly code: 'policy.unknown_agent' | 'policy.unknown_resource' | 'policy.unknown_group'
+  readonly says: string
+  readonly hint?: string
+}
 
 /**
  * Agents, groups and resources that a policy's scope names and the tenant doesn't have. Cedar takes any name there, and a permit for nobody
@@ -15,41 +23,38 @@ type Named = { readonly type: string; readonly id: string }
  */
 export function unknownNames(
   parsed: ParsedPolicy,
-  policy: CedarPolicy,
+  { principal, resource }: TemplateScope,
   declared: Declared,
   file: ConfigurationFile,
 ): readonly Problem[] {
-  const agents = [...keys(declared, 'agent'), ...keys(declared, 'admission')]
-  const resources = [...keys(declared, 'resource'), ...BUILT_IN.keys()]
-  const named = [...entitiesOf(policy.scope.principal), ...entitiesOf(policy.scope.resource)]
-  const problem = ({ type, id }: Named, code: string, says: string, known: readonly string[]): Problem => {
+  const named = [principal, resource].flatMap((each) => (isSlot(each) ? [] : entitiesOf(each)))
+  return named.flatMap((each) => {
+    const unknown = unknownName(each, declared)
+    if (unknown === undefined) return []
+    const { type, id } = each
     const at = parsed.text.indexOf(`${type}::${JSON.stringify(id)}`)
     const offset = at < 0 ? 0 : at + type.length + 3
-    return {
-      ...placeAt(file, parsed.start + offset),
-      length: id.length,
-      code,
-      says,
-      ...didYouMean(id, known),
-    }
-  }
-  return named.flatMap((each) => {
-    if (each.type === 'Agent' && !agents.includes(each.id)) {
-      const says = `agent \`${each.id}\` neither lives in tenant \`${declared.tenant}\` nor is admitted to it`
-      return [problem(each, 'policy.unknown_agent', says, agents)]
-    }
-    if (each.type === 'Resource' && !each.id.includes('/') && !resources.includes(each.id)) {
-      const says = `tenant \`${declared.tenant}\` has no resource \`${each.id}\``
-      return [problem(each, 'policy.unknown_resource', says, resources)]
-    }
-    const of = GROUPS.get(each.type)
-    const groups = of === undefined ? [] : groupsOf(declared, of)
-    if (of !== undefined && !groups.includes(each.id)) {
-      const says = `tenant \`${declared.tenant}\` has no group of ${of} \`${each.id}\``
-      return [problem(each, 'policy.unknown_group', says, groups)]
-    }
-    return []
+    return [{ ...placeAt(file, parsed.start + offset), length: id.length, ...unknown }]
   })
+}
+
+/** The same of one entity, wherever it is named. */
+export function unknownName({ type, id }: Named, declared: Declared): UnknownName | undefined {
+  const agents = [...keys(declared, 'agent'), ...keys(declared, 'admission')]
+  if (type === 'Agent' && !agents.includes(id)) {
+    const says = `agent \`${id}\` neither lives in tenant \`${declared.tenant}\` nor is admitted to it`
+    return { code: 'policy.unknown_agent', says, ...didYouMean(id, agents) }
+  }
+  const resources = [...keys(declared, 'resource'), ...BUILT_IN.keys()]
+  if (type === 'Resource' && !id.includes('/') && !resources.includes(id)) {
+    const says = `tenant \`${declared.tenant}\` has no resource \`${id}\``
+    return { code: 'policy.unknown_resource', says, ...didYouMean(id, resources) }
+  }
+  const of = GROUPS.get(type)
+  const groups = of === undefined ? [] : groupsOf(declared, of)
+  if (of === undefined || groups.includes(id)) return undefined
+  const says = `tenant \`${declared.tenant}\` has no group of ${of} \`${id}\``
+  return { code: 'policy.unknown_group', says, ...didYouMean(id, groups) }
 }
 
 const GROUPS: ReadonlyMap<string, Group['of']> = new Map<GroupType, Group['of']>([

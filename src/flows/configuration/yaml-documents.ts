@@ -1,5 +1,6 @@
 import { isScalar, type YAMLMap } from 'yaml'
 import type { z } from 'zod'
+import { linkedPolicySchema } from '../../core/policy/policy.ts'
 import { DECLARED, DOCUMENTS, type DocumentKind } from '../../core/registry.ts'
 import { type ConfigurationFile, didYouMean, type Problem } from './problem.ts'
 import { openYaml, type PlaceOf, problemsIn, type YamlMap } from './yaml-source.ts'
@@ -18,7 +19,7 @@ export type Declaration = {
 export type Read = { readonly declarations: readonly Declaration[]; readonly problems: readonly Problem[] }
 
 const HEADS = new Set<string>([
-  ...DECLARED.filter((kind) => kind !== 'condition' && kind !== 'policy'),
+  ...DECLARED.filter((kind) => kind !== 'condition' && kind !== 'template'),
   'conditions',
 ])
 
@@ -91,9 +92,14 @@ type Parsed = { readonly value?: Readonly<Record<string, unknown>>; readonly pro
 
 /** Applies a kind's schema and turns each issue into a problem with its place. */
 export function applySchema(kind: DocumentKind, value: unknown, placeOf: PlaceOf): Parsed {
-  const parsed = DOCUMENTS[kind].safeParse(value)
+  const parsed = schemaOf(kind).safeParse(value)
   if (parsed.success) return { value: parsed.data as Readonly<Record<string, unknown>>, problems: [] }
   return { problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, placeOf, value)) }
+}
+
+/** A policy that is declared as a document is made of a template; others are written in Cedar. */
+function schemaOf(kind: DocumentKind): z.ZodType {
+  return kind === 'policy' ? linkedPolicySchema : DOCUMENTS[kind]
 }
 
 /** The same as `problemsIn`, with the keys of documents for suggestions. */
@@ -121,4 +127,5 @@ const KNOWN_KEYS: readonly string[] = [
   'write',
   'provider',
   'life',
+  ...Object.keys(linkedPolicySchema.shape),
 ]

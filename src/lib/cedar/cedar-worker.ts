@@ -4,6 +4,7 @@ import {
   isAuthorized,
   policyToJson,
   schemaToJsonWithResolvedTypes,
+  templateToJson,
   validate,
 } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Answer, Question } from './questions.ts'
@@ -45,9 +46,16 @@ function exactly(text: string): never {
 function answer(question: Question): readonly string[] {
   switch (question.ask) {
     case 'parse':
-      return question.texts.map((text) => textOf(() => policyToJson(text)))
+      return question.texts.map(({ text, template }) =>
+        textOf(() => (template ? templateToJson(text) : policyToJson(text))),
+      )
     case 'validate': {
-      const policies = { staticPolicies: { ...question.policies } }
+      const { policies: staticPolicies, templates, links } = question
+      const policies = {
+        staticPolicies: { ...staticPolicies },
+        templates: { ...templates },
+        templateLinks: links.map((link) => ({ ...link, values: { ...link.values } })),
+      }
       const validationSettings = { mode: 'strict' as const }
       return [textOf(() => validate({ schema: question.schema, policies, validationSettings }))]
     }

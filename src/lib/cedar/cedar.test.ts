@@ -36,7 +36,17 @@ test.each([
   ['two of one name', `@id("a") ${HEAD};\n@id("a") ${HEAD};`, 'policy.id_duplicate 2:1'],
   ['an empty name', `@id("") ${HEAD};`, 'policy.id_missing 1:1'],
   ['a missing bracket', `@id("a") permit (principal, action, resource;`, 'policy.syntax 1:45'],
-  ['a template', `@id("a") permit (principal == ?principal, action, resource);`, 'policy.syntax 1:31'],
+  ['a slot of another name', `@id("a") permit (principal == ?who, action, resource);`, 'policy.syntax 1:31'],
+  [
+    'a slot in a clause',
+    `@id("a") permit (principal == ?principal, action, resource) when { ?resource };`,
+    'policy.syntax 1:68',
+  ],
+  [
+    'a slot that is no slot',
+    `@id("a") permit (principal, action, resource) when { true ? 1 };`,
+    'policy.syntax 1:59',
+  ],
   ['an unknown method, after an é', `// é\n${when('"é" == "" && 1.foo()')}`, 'policy.syntax 2:67'],
   ['half a character', when('"\ud800" == ""'), 'policy.syntax 1:1'],
   ['a stray sign between policies', `${when('true')} # @id("q") ${HEAD};`, 'policy.syntax 1:62'],
@@ -116,12 +126,13 @@ test('the oracle reads integers exactly', async () => {
 
 const HOSTILE = `permit(principal,action,resource) when { ${'!('.repeat(200)}true${')'.repeat(200)} };`
 const HARMLESS = 'permit(principal,action,resource) when { !(!(true)) };'
+const written = (text: string) => ({ text, template: false })
 
 test('a policy that breaks the parser costs one thread, and the next question has a new one', async () => {
   const thread = openCedarThread()
   const [broken, fine] = await Promise.all([
-    thread.ask({ ask: 'parse', texts: [HOSTILE] }),
-    thread.ask({ ask: 'parse', texts: [HARMLESS] }),
+    thread.ask({ ask: 'parse', texts: [written(HOSTILE)] }),
+    thread.ask({ ask: 'parse', texts: [written(HARMLESS)] }),
   ])
   expect(broken).toMatchObject({ ok: false, error: { reason: 'cedar.crashed' } })
   expect(fine).toMatchObject({ ok: true })
@@ -131,8 +142,8 @@ test('a policy that breaks the parser costs one thread, and the next question ha
 
 test('a question that takes too long ends the thread, not the wait of the next', async () => {
   const thread = openCedarThread({ patienceMs: 300 })
-  const texts = Array<string>(200_000).fill(HARMLESS)
+  const texts = Array.from({ length: 200_000 }, () => written(HARMLESS))
   expect(await thread.ask({ ask: 'parse', texts })).toMatchObject({ error: { reason: 'cedar.timeout' } })
-  expect(await thread.ask({ ask: 'parse', texts: [HARMLESS] })).toMatchObject({ ok: true })
+  expect(await thread.ask({ ask: 'parse', texts: [written(HARMLESS)] })).toMatchObject({ ok: true })
   await thread.close()
 })

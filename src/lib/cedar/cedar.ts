@@ -1,20 +1,30 @@
 import { type CedarThread, openCedarThread, type ThreadProblem } from './cedar-thread.ts'
 import { type CedarProblem, fromWasm, lineAndColumn, place, type Source } from './locate.ts'
-import type { WasmError } from './questions.ts'
+import { type SlotValues, slotValues, type WasmError } from './questions.ts'
 import { type PolicyText, splitPolicies } from './split-policies.ts'
 
-/** A policy as it stands in a file. `est` is its JSON form as text, with exact integers: read it with an exact parser. */
+/** A policy or a template as it stands in a file. `est` is its JSON form as text, with exact integers: read it with an exact parser. */
 export type ParsedPolicy = {
   readonly id: string
   readonly text: string
   readonly est: string
   readonly effect: 'permit' | 'forbid'
+  /** It has slots, so it decides nothing by itself. */
+  readonly template: boolean
   readonly annotations: ReadonlyMap<string, string>
   readonly file: string
   /** UTF-16 offset in the file; line and column count from 1. */
   readonly start: number
   readonly line: number
   readonly column: number
+}
+
+/** A policy that is made of a template, and where that is said. */
+export type LinkedText = {
+  readonly id: string
+  readonly template: string
+  readonly slots: SlotValues
+  readonly at: Pick<CedarProblem, 'file' | 'line' | 'column'>
 }
 
 export type CedarResult<T> =
@@ -39,11 +49,15 @@ export type OracleAnswer = {
 
 export type Cedar = {
   parsePolicies(file: PolicyFile): Promise<CedarResult<readonly ParsedPolicy[]>>
-  /** Strict validation. `value` holds the warnings; any error refuses all. Files are needed to show the source. */
+  /**
+   * Strict validation. `value` holds the warnings; any error refuses all. Files are needed to show the source. Templates are among the
+   * policies; each of `links` must be of one of them, with all of its slots.
+   */
   validate(
     schema: SchemaFile,
     policies: readonly ParsedPolicy[],
     files: readonly PolicyFile[],
+    links?: readonly LinkedText[],
   ): Promise<CedarResult<readonly CedarProblem[]>>
   checkSchema(schema: SchemaFile): Promise<CedarResult<string>>
   format(file: PolicyFile): Promise<CedarResult<string>>
@@ -57,7 +71,7 @@ export function openCedar(options: { readonly patienceMs?: number } = {}): Cedar
   const thread = openCedarThread(options)
   return {
     parsePolicies: (file) => parsePolicies(thread, file),
-    validate: (schema, policies, files) => validate(thread, schema, policies, files),
+    validate: (schema, policies, files, links = []) => validate(thread, schema, { policies, files, links }),
     checkSchema: (schema) => checkSchema(thread, schema),
     format: (file) => format(thread, file),
     isAuthorized: (call) => isAuthorized(thread, call),
@@ -107,7 +121,8 @@ type ParseAnswer =
 async function parsePolicies(thread: CedarThread, file: PolicyFile): Promise<CedarResult<ParsedPolicy[]>> {
   const parts = split(file)
   if (!parts.ok) return parts
-  const answer = await thread.ask({ ask: 'parse', texts: parts.value.map((part) => part.text) })
+  const texts = parts.value.map(({ text, template }) => ({ text, template }))
+  const answer = await thread.ask({ ask: 'parse', texts })
   if (!answer.ok) return broken(answer.error, file)
   const policies: ParsedPolicy[] = []
   const problems: CedarProblem[] = []
@@ -189,29 +204,66 @@ type ValidateAnswer =
     }
   | { readonly type: 'failure'; readonly errors: readonly WasmError[] }
 
+type Validated = {
+  readonly policies: readonly ParsedPolicy[]
+  readonly files: readonly PolicyFile[]
+  readonly links: readonly LinkedText[]
+}
+
 async function validate(
   thread: CedarThread,
   schema: SchemaFile,
-  policies: readonly ParsedPolicy[],
-  files: readonly PolicyFile[],
+  asked: Validated,
 ): Promise<CedarResult<readonly CedarProblem[]>> {
-  // Keyed by position: two files may use one id, and neither policy may hide the other here.
-  const texts = Object.fromEntries(policies.map((policy, index) => [`policy${index}`, policy.text]))
-  const answer = await thread.ask({ ask: 'validate', schema: schema.text, policies: texts })
+  const answer = await thread.ask({ ask: 'validate', schema: schema.text, ...byPosition(asked) })
   if (!answer.ok) return broken(answer.error, schema)
   const found = JSON.parse(answer.value[0] ?? '') as ValidateAnswer
   if (found.type === 'failure') return schemaProblems(found.errors, schema)
-  const reason = 'policy.invalid'
-  const show = (finding: Finding, severity: 'error' | 'warning'): readonly CedarProblem[] => {
-    const policy = policies[Number(finding.policyId.slice('policy'.length))]
-    const file = files.find((candidate) => candidate.file === policy?.file)
-    if (policy === undefined || file === undefined)
-      return fromWasm(finding.error, wholeOf(schema), { reason, severity })
-    return fromWasm(finding.error, sourceOf(policy, file), { reason, policy: policy.id, severity })
-  }
-  const errors = found.validationErrors.flatMap((finding) => show(finding, 'error'))
-  const warnings = found.validationWarnings.flatMap((finding) => show(finding, 'warning'))
+  const show = (severity: 'error' | 'warning') => (finding: Finding) =>
+    shown(finding, severity, asked, schema)
+  const errors = found.validationErrors.flatMap(show('error'))
+  const warnings = found.validationWarnings.flatMap(show('warning'))
   return errors.length > 0 ? { ok: false, error: [...errors, ...warnings] } : { ok: true, value: warnings }
+}
+
+/** Keyed by position: two files may use one id, and neither policy may hide the other here. */
+function byPosition({ policies, links }: Validated) {
+  const keyed = policies.map((policy, index) => [policy, `policy${index}`] as const)
+  const texts = (template: boolean) =>
+    Object.fromEntries(
+      keyed.filter(([each]) => each.template === template).map(([each, key]) => [key, each.text]),
+    )
+  const ofTemplate = new Map(keyed.map(([{ id }, key]) => [id, key]))
+  return {
+    policies: texts(false),
+    templates: texts(true),
+    links: links.map(({ template, slots }, index) => ({
+      templateId: ofTemplate.get(template) ?? '',
+      newId: `link${index}`,
+      values: slotValues(slots),
+    })),
+  }
+}
+
+function shown(
+  { policyId, error }: Finding,
+  severity: 'error' | 'warning',
+  { policies, files, links }: Validated,
+  schema: SchemaFile,
+): readonly CedarProblem[] {
+  const reason = 'policy.invalid'
+  const index = Number(policyId.slice(policyId.search(/\d/)))
+  const link = policyId.startsWith('link') ? links[index] : undefined
+  // What is marked there is the template's text, and what is wrong is the value of a slot.
+  if (link) {
+    const told = fromWasm(error, wholeOf({ file: link.at.file, text: '' }), { reason, severity })
+    return told.map((problem) => ({ ...problem, ...link.at, policy: link.id }))
+  }
+  const policy = policies[index]
+  const file = files.find((candidate) => candidate.file === policy?.file)
+  if (policy === undefined || file === undefined)
+    return fromWasm(error, wholeOf(schema), { reason, severity })
+  return fromWasm(error, sourceOf(policy, file), { reason, policy: policy.id, severity })
 }
 
 function schemaProblems(

@@ -50,7 +50,7 @@ export function fromWasm(
 ): readonly CedarProblem[] {
   const says = error.message
     .replace(/^for policy `[^`]*`, /, '')
-    .replace(/^failed to parse policy(?: with id `[^`]*`)? from string: /, '')
+    .replace(/^failed to parse (?:policy|template)(?: with id `[^`]*`)? from string: /, '')
   const label = error.sourceLocations?.[0]?.label
   const help = [error.help, label].filter((part) => typeof part === 'string' && part !== '').join('; ')
   const placed = place({

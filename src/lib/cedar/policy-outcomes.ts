@@ -1,4 +1,5 @@
 import type { Cedar, CedarResult, OracleAnswer } from './cedar.ts'
+import { type SlotValues, slotValues } from './questions.ts'
 
 export type PolicyOutcome = 'satisfied' | 'unsatisfied' | 'error'
 
@@ -8,6 +9,8 @@ export type OutcomesAsk = {
     readonly id: string
     readonly effect: 'permit' | 'forbid'
     readonly source: string
+    /** Of a linked policy, whose `source` is its template. */
+    readonly slots?: SlotValues
   }[]
   readonly call: string
 }
@@ -38,8 +41,20 @@ function outcomeOf(key: string, { reason, errors }: OracleAnswer): PolicyOutcome
 
 /** Keyed by position: an id of ours may be anything. Texts are put together as texts, so that no integer loses a digit. */
 function callWith(policies: OutcomesAsk['policies'], call: string): string {
-  const keyed = policies.map(({ source }, index) => `"p${index}":${policyText(source)}`)
-  return `${call.slice(0, -1)},"policies":{"staticPolicies":{${keyed.join(',')}}}}`
+  const templates = new Map<string, string>()
+  const written: string[] = []
+  const links: string[] = []
+  for (const [index, { source, slots }] of policies.entries()) {
+    if (slots === undefined) written.push(`"p${index}":${policyText(source)}`)
+    else {
+      const templateId = templates.get(source) ?? `t${templates.size}`
+      templates.set(source, templateId)
+      links.push(JSON.stringify({ templateId, newId: `p${index}`, values: slotValues(slots) }))
+    }
+  }
+  const texts = Array.from(templates, ([source, id]) => `"${id}":${policyText(source)}`)
+  const set = `{"staticPolicies":{${written.join(',')}},"templates":{${texts.join(',')}},"templateLinks":[${links.join(',')}]}`
+  return `${call.slice(0, -1)},"policies":${set}}`
 }
 
 function policyText(source: string): string {

@@ -1,5 +1,5 @@
-/** One policy of a file: its text, and where it begins (UTF-16 offset). */
-export type PolicyText = { readonly text: string; readonly start: number }
+/** One policy of a file: its text, where it begins (UTF-16 offset), and whether it has a slot, so is a template. */
+export type PolicyText = { readonly text: string; readonly start: number; readonly template: boolean }
 
 /** What was found wrong before any parser saw the text. */
 export type SplitProblem = {
@@ -43,6 +43,8 @@ type Scan = {
   depth: number
   prefixes: number
   operators: number
+  /** Outside of strings and comments a `?` begins a slot, or is an error that the parser tells of. */
+  slots: boolean
 }
 
 /**
@@ -62,21 +64,22 @@ export function splitPolicies(source: string): Split {
     if (token !== ';' || scan.frames.length > 1) continue
     const text = source.slice(start, match.index + 1)
     if (text.length > LONGEST) return problem('policy.too_long', start)
-    found.push({ text, start })
+    found.push({ text, start, template: scan.slots })
     scan = fresh()
     start = undefined
   }
   // What follows the last `;` goes to the parser too: it knows what is missing.
-  const rest = start === undefined ? [] : [{ text: source.slice(start), start }]
+  const rest = start === undefined ? [] : [{ text: source.slice(start), start, template: scan.slots }]
   return { ok: true, value: [...found, ...rest] }
 }
 
 function fresh(): Scan {
-  return { frames: [0], depth: 0, prefixes: 0, operators: 0 }
+  return { frames: [0], depth: 0, prefixes: 0, operators: 0, slots: false }
 }
 
 function step(scan: Scan, token: string): SplitProblem['reason'] | undefined {
   if (OPERATORS.has(token)) scan.operators += 1
+  if (token === '?') scan.slots = true
   if (token === '"') return 'policy.syntax'
   if (OPENING.has(token)) open(scan)
   else if (CLOSING.has(token)) close(scan)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { DECLARED, DOCUMENTS } from '../../core/registry.ts'
+import { linkedPolicySchema } from '../../core/policy/policy.ts'
+import { DECLARED, DOCUMENTS, type DocumentKind } from '../../core/registry.ts'
 import type { AdminLine } from './line.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -10,7 +11,7 @@ const PROBLEM = { $ref: '#/components/schemas/problem' }
 export function openApiOf(lines: readonly AdminLine[], origin: string): Json {
   const schemas = new Map<string, unknown>()
   addSchema(schemas, 'problem', problemSchema)
-  for (const kind of DECLARED) addSchema(schemas, kind, kind === 'policy' ? POLICY_TEXT : DOCUMENTS[kind])
+  for (const kind of DECLARED) addSchema(schemas, kind, WRITTEN[kind] ?? DOCUMENTS[kind])
   const paths: Record<string, Record<string, unknown>> = {}
   for (const line of lines) {
     const path = line.path.replaceAll(/:(\w+)/g, '{$1}')
@@ -71,7 +72,13 @@ function queryParameters(query: z.ZodType | undefined): readonly Json[] {
   }))
 }
 
-const POLICY_TEXT = z.strictObject({ text: z.string() })
+const CEDAR_TEXT = z.strictObject({ text: z.string() })
+
+/** What is written in Cedar is given as its text; the path has its name, which a linked policy may state again. */
+const WRITTEN: Readonly<Partial<Record<DocumentKind, z.ZodType>>> = {
+  template: CEDAR_TEXT,
+  policy: z.union([CEDAR_TEXT, linkedPolicySchema.partial({ policy: true })]),
+}
 
 /** Adds a schema under a name, and with it what it refers to; answers a reference to it. */
 function addSchema(schemas: Map<string, unknown>, name: string, schema: z.ZodType): Json {

@@ -236,6 +236,51 @@ describe('documents', () => {
       await api.call(`/t/a/user/${encodeURIComponent('bo@a.example')}`, { method: 'DELETE' }),
     ).toMatchObject({ body: { how: 'remove' } })
   })
+  it('that are templates are Cedar text, and policies can be made of them one at a time', async () => {
+    const put = (path: string, body: unknown) => api.call(`/t/a/${path}`, { method: 'PUT', body })
+    const remove = (path: string) => api.call(`/t/a/${path}`, { method: 'DELETE' })
+    const text = '@id("stopped") forbid (principal == ?principal, action, resource);'
+    const link = { template: 'stopped', principal: 'User::"ana@a.example"' }
+    const missing = { status: 422, body: { problems: [{ code: 'policy.unknown_template' }] } }
+    expect(await put('policy/no-ana', link)).toMatchObject(missing)
+    expect(await put('template/other', { text })).toMatchObject({ status: 422 })
+    expect(await put('policy/stopped', { text })).toMatchObject({
+      status: 422,
+      body: { problems: [{ code: 'configuration.name', says: expect.stringContaining('one policy') }] },
+    })
+    expect(await put('template/stopped', { text: text.replace('?principal', 'User::"ana"') })).toMatchObject({
+      status: 422,
+      body: { problems: [{ code: 'configuration.name' }] },
+    })
+    expect(await put('template/stopped', { text, template: 'stopped' })).toMatchObject({ status: 422 })
+    expect(await put('template/stopped', { text })).toMatchObject({ status: 200, body: { how: 'add' } })
+    expect(await put('template/stopped', { text })).toMatchObject({ status: 200, body: { how: 'same' } })
+    expect(await put('policy/no-ana', { ...link, resource: 'Resource::"orders"' })).toMatchObject({
+      status: 422,
+      body: { problems: [{ path: 'a/policy/no-ana', code: 'policy.slot_unknown' }] },
+    })
+    expect(await put('policy/no-ana', { ...link, princpal: 'x' })).toMatchObject({
+      status: 422,
+      body: { problems: [{ hint: 'did you mean `principal`?' }] },
+    })
+    expect(await put('policy/no-ana', link)).toMatchObject({ status: 200, body: { how: 'add' } })
+    const { byName } = ports.snapshot().tenants.get('a' as never)?.policies ?? {}
+    expect(byName?.get('no-ana')?.filled?.template).toBe('stopped')
+    expect((await api.call('/t/a/policy/no-ana')).body.doc).toEqual({ policy: 'no-ana', ...link })
+    // The template can't go, nor become another, while something is made of it that would no longer fit.
+    expect(await remove('template/stopped')).toMatchObject(missing)
+    const narrower = text.replace('resource)', 'resource == ?resource)')
+    expect(await put('template/stopped', { text: narrower })).toMatchObject({
+      status: 422,
+      body: { problems: [{ path: 'a/policy/no-ana', code: 'policy.slot_missing' }] },
+    })
+    expect(
+      await put('policy/no-ana', { text: '@id("no-ana") forbid (principal, action, resource);' }),
+    ).toMatchObject({ status: 200, body: { how: 'change' } })
+    expect(await put('policy/no-ana', link)).toMatchObject({ status: 200, body: { how: 'change' } })
+    expect(await remove('policy/no-ana')).toMatchObject({ body: { how: 'remove' } })
+    expect(await remove('template/stopped')).toMatchObject({ body: { how: 'remove' } })
+  })
   it('that are policies are Cedar text under their own name', async () => {
     const text = '@id("no-writes") forbid (principal, action in Action::"orders/*write", resource);'
     const put = (name: string, body: unknown) => api.call(`/t/a/policy/${name}`, { method: 'PUT', body })

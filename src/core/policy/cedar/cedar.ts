@@ -11,8 +11,15 @@ export {
 export { explainMatch, explainPolicy, type Met, type Miss, show } from './explain.ts'
 export { entitiesFromJson, fromCedarJson } from './from-json.ts'
 export { type Json, parseExactJson, printExactJson } from './json.ts'
-export { type CedarPolicy, preparePolicy } from './policy.ts'
+export { parseUid } from './parse-uid.ts'
+export { type CedarPolicy, preparePolicy, type Slots } from './policy.ts'
 export type { ScopeConstraint } from './scope.ts'
+export {
+  type CedarTemplate,
+  fillTemplate,
+  prepareTemplate,
+  type SlotName,
+} from './template.ts'
 export { entitiesJson, entitiesNamed, fieldsJson, uidJson } from './to-json.ts'
 export {
   bool,

@@ -30,9 +30,15 @@ export type CedarPolicy = {
   /** The conditions it names through `context.conditions`. */
   readonly conditions: NamedConditions
   readonly inScope: (asked: AskedScope, entities: Entities) => boolean
-  /** As it was written, for another engine to read; absent where only its JSON form is known. */
+  /** As it was written, for another engine to read; absent where only its JSON form is known. Of a linked policy its template's. */
   readonly source?: string
+  /** What it is made of, where it is a linked policy. */
+  readonly filled?: FilledTemplate
 }
+
+/** A template and the values of its slots. */
+export type FilledTemplate = { readonly template: string; readonly slots: Slots }
+export type Slots = { readonly principal?: EntityUid; readonly resource?: EntityUid }
 
 type Read<T> = Result<T, PolicyProblem>
 
@@ -42,17 +48,29 @@ type Read<T> = Result<T, PolicyProblem>
  * known here), `policy.too_deep` (nested deeper than 64).
  */
 export function preparePolicy(id: string, est: Json): Read<CedarPolicy> {
+  const read = readWithScope(est, readScope)
+  if (!read.ok) return read
+  return ok({ id, ...read.value, inScope: compileScope(read.value.scope) })
+}
+
+type JsonObject = { readonly [key: string]: Json }
+
+/** All of a policy, or of a template, but for its name. */
+export type NamelessPolicy<S> = Pick<CedarPolicy, 'effect' | 'annotations' | 'clauses' | 'conditions'> & {
+  readonly scope: S
+}
+
+export function readWithScope<S>(est: Json, readScopeOf: (est: JsonObject) => Read<S>): Read<NamelessPolicy<S>> {
   if (!isJsonObject(est)) return no('malformed', 'a policy is not an object')
   const effect = member(est, 'effect')
   if (effect !== 'permit' && effect !== 'forbid') return no('malformed', 'the effect is not permit or forbid')
-  const scope = readScope(est)
+  const scope = readScopeOf(est)
   if (!scope.ok) return scope
   const body = readBody(member(est, 'conditions'))
   if (!body.ok) return body
   const { clauses, conditions } = body.value
   const annotations = readAnnotations(member(est, 'annotations'))
-  const inScope = compileScope(scope.value)
-  return ok({ id, effect, annotations, scope: scope.value, clauses, conditions, inScope })
+  return ok({ effect, annotations, scope: scope.value, clauses, conditions })
 }
 
 const NO_ANNOTATIONS: ReadonlyMap<string, string> = new Map()
@@ -115,7 +133,7 @@ function clause(kind: 'when' | 'unless', expression: Expression): Clause {
 
 type Test = (uid: EntityUid, entities: Entities) => boolean
 
-function compileScope(scope: Scope): CedarPolicy['inScope'] {
+export function compileScope(scope: Scope): CedarPolicy['inScope'] {
   const principal = constraintTest(scope.principal)
   const action = constraintTest(scope.action)
   const resource = constraintTest(scope.resource)

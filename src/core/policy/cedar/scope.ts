@@ -17,28 +17,77 @@ export type Scope = {
   readonly resource: ScopeConstraint
 }
 
+/** A constraint that waits for a slot's value: `principal in ?principal`, `resource is Resource in ?resource`. */
+export type SlotConstraint = { readonly slot: '==' | 'in' } | { readonly slot: 'is'; readonly type: string }
+
+/** The head of a template. Cedar has slots for the principal and the resource alone. */
+export type TemplateScope = {
+  readonly principal: ScopeConstraint | SlotConstraint
+  readonly action: ScopeConstraint
+  readonly resource: ScopeConstraint | SlotConstraint
+}
+
 type JsonObject = { readonly [key: string]: Json }
 type Read<T> = Result<T, PolicyProblem>
 
 /** Reads the three constraints; a template's slot is `policy.unsupported`. */
 export function readScope(est: JsonObject): Read<Scope> {
-  const principal = readConstraint(member(est, 'principal'))
+  const principal = withoutSlot(readConstraint(est, 'principal'))
   if (!principal.ok) return principal
-  const action = readConstraint(member(est, 'action'))
+  const action = withoutSlot(readConstraint(est, 'action'))
   if (!action.ok) return action
-  const resource = readConstraint(member(est, 'resource'))
+  const resource = withoutSlot(readConstraint(est, 'resource'))
   if (!resource.ok) return resource
   return ok({ principal: principal.value, action: action.value, resource: resource.value })
 }
 
-function readConstraint(json: Json | undefined): Read<ScopeConstraint> {
+/** The same of a template, with what waits for the slots' values. */
+export function readTemplateScope(est: JsonObject): Read<TemplateScope> {
+  const principal = readConstraint(est, 'principal')
+  if (!principal.ok) return principal
+  const action = withoutSlot(readConstraint(est, 'action'))
+  if (!action.ok) return action
+  const resource = readConstraint(est, 'resource')
+  if (!resource.ok) return resource
+  return ok({ principal: principal.value, action: action.value, resource: resource.value })
+}
+
+export function isSlot(constraint: ScopeConstraint | SlotConstraint): constraint is SlotConstraint {
+  return 'slot' in constraint
+}
+
+/** A constraint with a slot's value in its place. */
+export function withSlot(constraint: SlotConstraint, entity: EntityUid): ScopeConstraint {
+  switch (constraint.slot) {
+    case '==':
+      return { op: '==', entity }
+    case 'in':
+      return { op: 'in', entities: [entity] }
+    case 'is':
+      return { op: 'is', type: constraint.type, in: entity }
+  }
+}
+
+function withoutSlot(read: Read<ScopeConstraint | SlotConstraint>): Read<ScopeConstraint> {
+  if (!read.ok) return read
+  return isSlot(read.value) ? no('unsupported', 'a template: its slot has no value') : ok(read.value)
+}
+
+type Part = keyof Scope
+
+function readConstraint(est: JsonObject, part: Part): Read<ScopeConstraint | SlotConstraint> {
+  const json = member(est, part)
   if (!isJsonObject(json)) return no('malformed', 'a part of the scope is missing')
-  if (Object.hasOwn(json, 'slot')) return no('unsupported', 'a template: its slot has no value')
   const op = member(json, 'op')
+  const slot = member(json, 'slot')
+  if (slot !== undefined) {
+    if (slot !== `?${part}`) return no('malformed', `the slot of the ${part} is not ?${part}`)
+    return op === '==' || op === 'in' ? ok({ slot: op }) : no('unsupported', `a slot with ${String(op)}`)
+  }
   if (op === 'All') return ok({ op: 'all' })
   if (op === '==') return readEqual(json)
   if (op === 'in') return readIn(json)
-  return op === 'is' ? readIs(json) : no('unsupported', `a scope with ${String(op)}`)
+  return op === 'is' ? readIs(json, part) : no('unsupported', `a scope with ${String(op)}`)
 }
 
 function readEqual(json: JsonObject): Read<ScopeConstraint> {
@@ -57,13 +106,16 @@ function readIn(json: JsonObject): Read<ScopeConstraint> {
   return ok({ op: 'in', entities })
 }
 
-function readIs(json: JsonObject): Read<ScopeConstraint> {
+function readIs(json: JsonObject, part: Part): Read<ScopeConstraint | SlotConstraint> {
   const type = member(json, 'entity_type')
   if (typeof type !== 'string') return no('malformed', '`is` without a type')
   const within = member(json, 'in')
   if (within === undefined) return ok({ op: 'is', type })
   if (!isJsonObject(within)) return no('malformed', '`in` without an entity')
-  if (Object.hasOwn(within, 'slot')) return no('unsupported', 'a template: its slot has no value')
+  const slot = member(within, 'slot')
+  if (slot !== undefined && slot !== `?${part}`)
+    return no('malformed', `the slot of the ${part} is not ?${part}`)
+  if (slot !== undefined) return ok({ slot: 'is', type })
   const entity = readEntity(member(within, 'entity'))
   return entity.ok ? ok({ op: 'is', type, in: entity.value }) : entity
 }

@@ -8,6 +8,7 @@ export const FINDINGS = [
   'lint.under_forbid',
   'lint.shadowed',
   'lint.unscoped',
+  'lint.unlinked_template',
   'lint.unfed_condition',
   'lint.unused_condition',
   'lint.unknown_code',
@@ -24,12 +25,12 @@ export const NEVER: ReadonlySet<FindingCode> = new Set([
 ])
 
 /**
- * Something about a policy or a condition that its writer hardly meant. `at` is the text in the policy that it is about; `suggestion` what
+ * Something about a policy, a template or a condition that its writer hardly meant. `at` is the text that it is about; `suggestion` what
  * to do.
  */
 export type Finding = {
   readonly code: FindingCode
-  readonly about: { readonly policy: string } | { readonly condition: string }
+  readonly about: { readonly policy: string } | { readonly template: string } | { readonly condition: string }
   readonly at?: string
   readonly says: string
   readonly suggestion: string

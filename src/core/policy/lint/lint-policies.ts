@@ -32,13 +32,51 @@ export function lintPolicies(linted: Linted): readonly Finding[] {
       ...shadowed(policy, policies, linted),
       ...unscoped(policy),
     ]
-    return [...own.filter(({ code }) => !acceptedBy(policy).includes(nameOf(code))), ...unknownCodes(policy)]
+    return [...accepted(policy, own), ...unknownCodes(asWritten(policy))]
   })
-  return [...found, ...unfed(policies, linted), ...unused(policies, linted)]
+  return [...onceEach(found), ...unlinked(linted), ...unfed(policies, linted), ...unused(policies, linted)]
+}
+
+type Annotated = Pick<CedarPolicy, 'annotations'>
+
+/** Without what its writer has accepted. */
+function accepted(policy: Annotated, found: readonly Finding[]): readonly Finding[] {
+  return found.filter(({ code }) => !acceptedBy(policy).includes(nameOf(code)))
+}
+
+/** A linked policy as its template: what a text shows is told of the text, once. */
+function asWritten(policy: CedarPolicy): CedarPolicy {
+  return policy.filled === undefined ? policy : { ...policy, id: policy.filled.template }
+}
+
+function onceEach(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>()
+  return findings.filter((each) => {
+    const key = JSON.stringify(each)
+    return !seen.has(key) && seen.add(key)
+  })
+}
+
+/** A template of which nothing is made decides nothing. */
+function unlinked({ tenant }: Linted): readonly Finding[] {
+  const { templates, byTemplate } = tenant.policies.linked
+  return [...templates.values()]
+    .filter(({ id }) => byTemplate.get(id) === undefined)
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .flatMap((template) =>
+      accepted(template, [
+        {
+          code: 'lint.unlinked_template',
+          about: { template: template.id },
+          says: `no policy is made of template \`${template.id}\`, so it decides nothing`,
+          suggestion: `declare a \`policy:\` with \`template: ${template.id}\`, or take it away`,
+        },
+      ]),
+    )
 }
 
 /** The names of findings that a policy accepts: `@lint("shadowed, unscoped")`. */
-function acceptedBy({ annotations }: CedarPolicy): readonly string[] {
+function acceptedBy({ annotations }: Annotated): readonly string[] {
   return (annotations.get('lint') ?? '')
     .split(',')
     .map((name) => name.trim())
@@ -64,8 +102,8 @@ function unknownCodes(policy: CedarPolicy): readonly Finding[] {
 
 type Told = Pick<Finding, 'says' | 'suggestion'> & { readonly at?: string }
 
-function about({ id }: CedarPolicy, code: FindingCode, told: Told): Finding {
-  return { code, about: { policy: id }, ...told }
+function about({ id, filled }: CedarPolicy, code: FindingCode, told: Told): Finding {
+  return { code, about: filled?.template === id ? { template: id } : { policy: id }, ...told }
 }
 
 /**
@@ -73,7 +111,8 @@ function about({ id }: CedarPolicy, code: FindingCode, told: Told): Finding {
  * abroad.
  */
 function neverMatches(policy: CedarPolicy, linted: Linted): readonly Finding[] {
-  const byText = [...neverClause(policy), ...neverConditions(policy, linted)]
+  const written = asWritten(policy)
+  const byText = [...neverClause(written), ...neverConditions(written, linted)]
   if (policy.effect === 'forbid') return byText
   const targets = targetsOf(policy, linted.tenant)
   const principals = principalsOf(policy, linted.tenant, linted.snapshot)
@@ -279,7 +318,8 @@ function namedConditions(policies: readonly CedarPolicy[], { tenant }: Linted): 
 }
 
 function unused(policies: readonly CedarPolicy[], { tenant }: Linted): readonly Finding[] {
-  const named = new Set(policies.flatMap(({ conditions }) => [...conditions.names]))
+  const templates = [...tenant.policies.linked.templates.values()]
+  const named = new Set([...policies, ...templates].flatMap(({ conditions }) => [...conditions.names]))
   return [...tenant.conditions.keys()]
     .filter((name) => !named.has(name))
     .map((name) => ({
