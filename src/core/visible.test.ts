@@ -260,6 +260,38 @@ describe('bringing a gateway up to date', () => {
     )
   })
 
+  it('is one change for one more policy that is made of a template, and what is made of a template follows it', async () => {
+    const templates = await policyChanges(
+      'a',
+      '@id("stops") forbid (principal == ?principal, action == Action::"orders/get_order", resource);',
+    )
+    const stop = (name: string) =>
+      change('a', 'policy', `no-${name}`, {
+        ...{ policy: `no-${name}`, template: 'stops', principal: `User::"${name}@a.example"` },
+      })
+    const edge = gateway(['a'])
+    const start = addDocuments(documents, [...templates, stop('ada')])
+    const at = (list: readonly Change[]) => Math.max(...list.map(({ revision }) => revision)) as Revision
+    const step = (list: readonly Change[]) =>
+      nextView(openView(edge, start), edge, addDocuments(start, list), list, at(list)).changes
+    const more = [stop('ana')]
+    expect(step(more)).toEqual(more)
+    const wider = await policyChanges('a', '@id("stops") forbid (principal == ?principal, action, resource);')
+    expect(step(wider)).toEqual(wider)
+    const view = applyChanges(emptySnapshot(), visibleTo(edge, start), PORTS)
+    const asked = (name: string, tool = 'get_order') =>
+      request({ user: ana('a', name), tool, input: { customer_id: 'c-42' } })
+    const reasons = (after: readonly Change[]) => {
+      const next = applyChanges(view, after, PORTS)
+      return ['ana', 'ada'].map((name) => decide(asked(name), next, NOW).reason)
+    }
+    expect(reasons([])).toEqual(['allowed', 'policy.forbidden'])
+    expect(reasons(step(more))).toEqual(['policy.forbidden', 'policy.forbidden'])
+    const next = applyChanges(view, step(wider), PORTS)
+    expect(decide(asked('ada', 'cancel_order'), view, NOW).reason).toBe('user.no_permit')
+    expect(decide(asked('ada', 'cancel_order'), next, NOW).reason).toBe('policy.forbidden')
+  })
+
   it('looks at no document but the one that changed', () => {
     const entry = gateway(['a', 'operator'])
     const view = openView(entry, documents)

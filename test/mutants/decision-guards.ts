@@ -9,6 +9,7 @@ const PROPERTIES = 'test/properties/decide.test.ts'
 const AGREEMENT = 'test/properties/agreement.test.ts'
 const CHAINS = 'test/properties/chains.test.ts'
 const FUZZ = 'test/fuzz/fuzz.test.ts'
+const LINKED = 'test/properties/linked-policies.test.ts'
 const QUARANTINE = 'test/properties/quarantine.test.ts'
 
 /** What is allowed. */
@@ -218,9 +219,9 @@ export const DECISION_GUARDS: readonly Guard[] = [
   },
   {
     name: 'unscoped-permit',
-    file: 'src/core/policy/policy-set.ts',
-    find: `if (policy.effect === 'permit' && principalTypeOf(policy.scope.principal) === undefined) {`,
-    replace: `if (policy.effect === 'permit' && policy.id === '') {`,
+    file: 'src/core/policy/check-policy.ts',
+    find: `if (policy.effect === 'permit' && principalTypeOf(policy.scope.principal) === undefined)`,
+    replace: `if (policy.effect === 'permit' && policy.id === '')`,
     why: 'a permit that says for nobody in particular counts for agents and users alike',
     tests: ['src/core/policy/policy-set.test.ts', 'src/flows/read-policies.test.ts'],
   },
@@ -351,5 +352,21 @@ export const DECISION_GUARDS: readonly Guard[] = [
     replace: '',
     why: 'an agent that proves nothing is judged as the same agent was that proved itself',
     tests: ['test/properties/same-judgement.test.ts'],
+  },
+  {
+    name: 'linked-scope',
+    file: 'src/core/policy/linked-policies.ts',
+    find: 'return refusal ? err(refusal) : made',
+    replace: 'return made',
+    why: 'a permit that is made of a template may be for agents and users at once',
+    tests: [LINKED],
+  },
+  {
+    name: 'slots-asked-again',
+    file: 'src/flows/second-engine.ts',
+    find: 'JSON.stringify([slots.principal?.key, slots.resource?.key])',
+    replace: 'JSON.stringify([Object.keys(slots)])',
+    why: "what Cedar said of one linked policy passes for another's",
+    tests: ['src/flows/second-engine.test.ts'],
   },
 ]

@@ -60,7 +60,10 @@ export type NamelessPolicy<S> = Pick<CedarPolicy, 'effect' | 'annotations' | 'cl
   readonly scope: S
 }
 
-export function readWithScope<S>(est: Json, readScopeOf: (est: JsonObject) => Read<S>): Read<NamelessPolicy<S>> {
+export function readWithScope<S>(
+  est: Json,
+  readScopeOf: (est: JsonObject) => Read<S>,
+): Read<NamelessPolicy<S>> {
   if (!isJsonObject(est)) return no('malformed', 'a policy is not an object')
   const effect = member(est, 'effect')
   if (effect !== 'permit' && effect !== 'forbid') return no('malformed', 'the effect is not permit or forbid')
