@@ -21,7 +21,10 @@ export type SessionServer = Behind & {
 /** What its tool does for each `order_id`; the tests' own story of orders has no more. */
 export type Orders = Readonly<Record<string, (context: ServerContext) => Promise<string>>>
 
-export async function startSessionServer(orders: Orders = {}): Promise<SessionServer> {
+export async function startSessionServer(
+  orders: Orders = {},
+  options: { readonly asksAnyway?: boolean } = {},
+): Promise<SessionServer> {
   const sessions = new Map<string, Kept>()
   const seen: IncomingMessage['headers'][] = []
   const told: SessionServer['told'][number][] = []
@@ -44,7 +47,10 @@ export async function startSessionServer(orders: Orders = {}): Promise<SessionSe
       behind.open -= 1
     })
     if (behind.status !== 0) return void response.writeHead(behind.status).end()
-    const found = session === undefined ? await begin(sessions, known) : sessions.get(session)
+    const found =
+      session === undefined
+        ? await begin(sessions, known, options.asksAnyway !== true)
+        : sessions.get(session)
     if (!found) return void response.writeHead(404, { 'content-type': 'application/json' }).end(GONE)
     await found.transport.handleRequest(
       request as never,
@@ -84,8 +90,9 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-async function begin(sessions: Map<string, Kept>, orders: Orders): Promise<Kept> {
-  const server = new McpServer({ name: 'keeper', version: '1' }, { capabilities: { logging: {} } })
+async function begin(sessions: Map<string, Kept>, orders: Orders, strict: boolean): Promise<Kept> {
+  const options = { capabilities: { logging: {} }, enforceStrictCapabilities: strict }
+  const server = new McpServer({ name: 'keeper', version: '1' }, options)
   const order = z.object({ customer_id: z.string(), order_id: z.string().optional() })
   server.registerTool(
     'get_order',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { durationSchema, nameSchema } from '../identity/name.ts'
 import type { TenantName } from '../ids.ts'
+import { asksSchema } from './asks.ts'
 import { contentInput, contentSchema, contentsOf, contentTool, indistinct } from './content.ts'
 import { HIGHEST, labelSchema } from './label.ts'
 import { type Prompt, promptSchema, promptTool } from './prompt.ts'
@@ -76,6 +77,8 @@ export const resourceSchema = z.discriminatedUnion('type', [
     tools: z.record(toolName, toolSchema),
     prompts: z.record(toolName, promptSchema).optional(),
     contents: z.record(toolName, contentSchema).superRefine(contentsAreDistinct).optional(),
+    /** What its server may ask of the client; nothing when absent. */
+    asks: asksSchema.optional(),
   }),
   z.strictObject({
     ...common,

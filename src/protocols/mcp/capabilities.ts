@@ -1,3 +1,5 @@
+import { ASKS_NOTHING, type Asks } from '../../core/policy/asks.ts'
+import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -26,4 +28,35 @@ function flagsOf(stated: JsonObject, name: string, flags: readonly string[]): Js
   return {
     [name]: Object.fromEntries(flags.flatMap((flag) => (capability[flag] === true ? [[flag, true]] : []))),
   }
+}
+
+export function asksHere({ target }: GatewayCaller): Asks {
+  return target.resource.asks ?? ASKS_NOTHING
+}
+
+/** What the server behind is told that the client can do: of what it could ask for, only what it may. */
+export function narrowCapabilities(caller: GatewayCaller, stated: Json | undefined): JsonObject {
+  if (!isJsonObject(stated)) return {}
+  const asks = asksHere(caller)
+  const { sampling, elicitation, roots, ...rest } = stated
+  const narrowed = isJsonObject(elicitation) ? narrowElicitation(asks, elicitation) : undefined
+  return {
+    ...rest,
+    ...(asks.sampling && isJsonObject(sampling) && { sampling: withoutContext(sampling) }),
+    ...(asks.roots && isJsonObject(roots) && { roots }),
+    ...(narrowed && { elicitation: narrowed }),
+  }
+}
+
+function withoutContext({ context: _context, ...rest }: JsonObject): JsonObject {
+  return rest
+}
+
+/** A client that names no mode can do forms (2025-11-25, client/elicitation). */
+function narrowElicitation(asks: Asks, stated: JsonObject): JsonObject | undefined {
+  const { form, url } = stated
+  const forms = asks.elicitation && (form !== undefined || url === undefined)
+  const urls = asks.elicitation_url.length > 0 && url !== undefined
+  if (!forms && !urls) return undefined
+  return { ...(forms && form !== undefined && { form }), ...(urls && { url: url ?? {} }) }
 }

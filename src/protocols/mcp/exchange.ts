@@ -23,6 +23,8 @@ export type Exchange = {
   readonly request: DoorRequest
   /** Of the server behind, where it keeps sessions and the revision has them. */
   readonly session: SessionBehind | undefined
+  /** Whether the answer must be whole, because it is given together with others. */
+  readonly gather?: true
 }
 
 /** The contents that the resource declares. */

@@ -16,12 +16,8 @@ export type Message = {
 const MAX_METHOD = 128
 const MAX_ID = 256
 
-/**
- * Reads one message. Arrays (batches of 2025-03-26) are refused whole: later revisions don't have them, and one call could hide behind
- * another. Responses are refused too: no server behind us may ask the client for anything.
- */
+/** Reads one request or notification. */
 export function readMessage(json: unknown): Result<Message, Refusal> {
-  if (Array.isArray(json)) return no('mcp.batch', 'Send one message in each request, not an array.')
   if (!isJsonObject(json) || json['jsonrpc'] !== '2.0')
     return no('mcp.message', 'This is not a JSON-RPC 2.0 message.')
   const { id, method, params = {} } = json
@@ -39,7 +35,7 @@ export function idOf(json: unknown): MessageId | null {
   return isId(id) && id !== undefined ? id : null
 }
 
-function isId(id: Json | undefined): id is MessageId | undefined {
+export function isId(id: Json | undefined): id is MessageId | undefined {
   if (typeof id === 'string') return id.length <= MAX_ID
   return id === undefined || (typeof id === 'number' && Number.isSafeInteger(id))
 }

@@ -4,7 +4,7 @@ import { enterResource, visibleTools } from '../../flows/list-tools.ts'
 import type { DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
 import { rpcResult } from './answers.ts'
-import { capabilitiesHere } from './capabilities.ts'
+import { capabilitiesHere, narrowCapabilities } from './capabilities.ts'
 import { type Exchange, forwardOf, notAnswered, readResponse } from './exchange.ts'
 import { forThisCaller } from './for-this-caller.ts'
 import { SERVED } from './revision.ts'
@@ -45,7 +45,8 @@ export function discover(exchange: Exchange): Promise<DoorResponse> {
  */
 export async function initialize(exchange: Exchange): Promise<DoorResponse> {
   const { enforcement, caller, message } = exchange
-  const whole = { ...message.whole, params: { ...message.params, capabilities: {} } }
+  const capabilities = narrowCapabilities(caller, message.params['capabilities'])
+  const whole = { ...message.whole, params: { ...message.params, capabilities } }
   let id: string | undefined
   const answer = await passNarrowed(exchange, whole, (result, { answer: { headers } }) => {
     const { instructions: _instructions, ...rest } = result

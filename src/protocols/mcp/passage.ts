@@ -1,10 +1,12 @@
 import { issueTicket, openTicket } from '../../flows/issue-ticket.ts'
 import type { EventBlock } from '../../lib/event-stream.ts'
 import { isJsonObject, type Json, type JsonObject, parseStrictJsonText } from '../../lib/strict-json.ts'
+import { judgeAnswer, type Source } from './asks.ts'
 import type { Exchange } from './exchange.ts'
 import type { MessageId } from './message.ts'
 import { mayHear } from './news.ts'
 import type { Pass } from './relay-events.ts'
+import { passRequest } from './server-request.ts'
 
 /** Changes the result that the server behind answered with, where it must not be passed on as it came. */
 export type Edit = (result: JsonObject) => JsonObject
@@ -12,16 +14,22 @@ export type Edit = (result: JsonObject) => JsonObject
 /** What a stream is of: the answer to this request, or (null) nothing but what the server says by itself. */
 export type StreamOf = MessageId | null
 
+/** The answer that is waited for, what the server behind said it on, and what is changed of it. */
+export type Expected = { readonly of: StreamOf; readonly source: Source; readonly edit?: Edit | undefined }
+
 /**
- * What may pass from the server behind to the client, message by message: the answer that was asked for, and what tells of its progress or
- * of changes. Everything else stays here. Ids of events become tickets, so that only this caller can go on from them, in this session.
+ * What may pass from the server behind to the client, message by message: the answer that was asked for, what tells of its progress or of
+ * changes, and what the server may ask. Everything else stays here. Ids of events become tickets, so that only this caller can go on from
+ * them, in this session.
  */
-export function passageOf(exchange: Exchange, of: StreamOf, edit?: Edit): Pass {
+export function passageOf(exchange: Exchange, expected: Expected): Pass {
+  const asked = new Map<string, string>()
+  const one = (message: Json | undefined) => passedMessage(exchange, expected, asked, message)
   return async (block) => {
     const said = block.data
-    const data = said === undefined || said === '' ? said : passed(exchange, of, said, edit)
+    const data = said === undefined || said === '' ? said : await passedText(said, one)
     const { id: _theirs, data: _data, ...rest } = block
-    const id = eventId(exchange, of, block)
+    const id = eventId(exchange, expected.of, block)
     const kept = { ...rest, ...(id !== undefined && { id }), ...(data !== undefined && { data }) }
     // An event without its data is only a place to go on from.
     if (data === undefined) delete (kept as { event?: string }).event
@@ -29,29 +37,58 @@ export function passageOf(exchange: Exchange, of: StreamOf, edit?: Edit): Pass {
   }
 }
 
-/** The text of a message that may pass: as it came, where nothing of it is changed. */
-function passed(exchange: Exchange, of: StreamOf, data: string, edit?: Edit): string | undefined {
+type One = (message: Json | undefined) => Promise<Json | undefined>
+
+/** As it came, where nothing of it is changed. */
+async function passedText(data: string, one: One): Promise<string | undefined> {
   const read = parseStrictJsonText(data)
-  if (isJsonObject(read)) {
-    if (!mayPass(exchange, of, read)) return undefined
-    return edit && read['method'] === undefined ? JSON.stringify(editedIn(read, exchange, edit)) : data
+  if (!Array.isArray(read)) {
+    const passed = await one(read)
+    if (passed === undefined) return undefined
+    return passed === read ? data : JSON.stringify(passed)
   }
   // Only 2025-03-26 has arrays.
-  const all = Array.isArray(read) ? (read as readonly Json[]) : []
-  const left = all.filter((each) => mayPass(exchange, of, each))
+  const left: Json[] = []
+  for (const each of read as readonly Json[]) {
+    const passed = await one(each)
+    if (passed !== undefined) left.push(passed)
+  }
   return left.length === 0 ? undefined : JSON.stringify(left)
+}
+
+/** `asked`: under which id the client was asked what the server behind asked under its own. */
+async function passedMessage(
+  exchange: Exchange,
+  { of, source, edit }: Expected,
+  asked: Map<string, string>,
+  message: Json | undefined,
+): Promise<Json | undefined> {
+  if (!isJsonObject(message)) return undefined
+  const { id, method } = message
+  if (method === undefined) {
+    if (of === null || id !== of) return undefined
+    const judged = await judgeAnswer(exchange, source, message)
+    return edit ? editedIn(judged, exchange, edit) : judged
+  }
+  if (id !== undefined) return passRequest(exchange, source, asked, message)
+  if (method === CANCELLED) return cancelled(asked, message)
+  return mayHear(exchange, message) ? message : undefined
+}
+
+const CANCELLED = 'notifications/cancelled'
+
+/** Of what the client was asked; it knows that by another id. */
+function cancelled(asked: ReadonlyMap<string, string>, message: JsonObject): JsonObject | undefined {
+  const { params } = message
+  const requestId = isJsonObject(params) ? asked.get(JSON.stringify(params['requestId'])) : undefined
+  return requestId === undefined
+    ? undefined
+    : { ...message, params: { ...(params as JsonObject), requestId } }
 }
 
 export function editedIn(message: JsonObject, { message: { id } }: Exchange, edit: Edit): JsonObject {
   const { result } = message
   return message['id'] === id && isJsonObject(result) ? { ...message, result: edit(result) } : message
-}
-
-function mayPass(exchange: Exchange, of: StreamOf, message: Json | undefined): boolean {
-  if (!isJsonObject(message)) return false
-  const { id, method } = message
-  if (method === undefined) return of !== null && id === of
-  return id === undefined && mayHear(exchange, message)
 }
 
 /** Without a session nobody could go on from it. */

@@ -14,27 +14,36 @@ export async function relayEvents(
   gone: Halt,
   pass: Pass,
 ): Promise<boolean> {
+  const whole = await readEvents(answer, async (block) => {
+    const passed = await pass(block)
+    if (passed && !response.write(blockText(passed))) await drained(response, gone)
+  })
+  if (!whole) response.destroy()
+  return whole
+}
+
+/** Takes each block as it comes. Whether it came to its end: half an answer is not one. */
+export async function readEvents(
+  answer: UpstreamAnswer,
+  take: (block: EventBlock) => Promise<void>,
+): Promise<boolean> {
   const reader = createBlockReader()
   const decoder = new StringDecoder('utf8')
   try {
     for await (const chunk of (answer.body.stream ?? []) as AsyncIterable<Buffer>) {
       const blocks = reader.push(decoder.write(chunk))
       if (!blocks) throw new Error('an event is longer than is passed on')
-      for (const block of blocks) {
-        const passed = await pass(block)
-        if (passed && !response.write(blockText(passed))) await drained(response, gone)
-      }
+      for (const block of blocks) await take(block)
     }
     return true
   } catch {
-    // The leg broke or was cut, or what came can't be recorded: half an answer is not one.
+    // The leg broke or was cut, or what came can't be recorded.
     answer.body.destroy()
-    response.destroy()
     return false
   }
 }
 
-function drained(response: NodeJS.WritableStream, gone: Halt): Promise<void> {
+function drained(response: ServerResponse, gone: Halt): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       response.removeListener('drain', done)

@@ -1,38 +1,35 @@
 import type { EnforcementPoint } from '../../core/enforcement.ts'
 import type { Refusal } from '../../core/refusal.ts'
 import { Unavailable } from '../../core/refusal.ts'
-import { ok, type Result } from '../../core/result.ts'
+import type { Result } from '../../core/result.ts'
 import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
 import { authenticateAtGateway, findTarget, type Target } from '../../flows/authenticate-at-gateway.ts'
 import { createEnforcement, type Enforcement, type EnforcementOptions } from '../../flows/enforcement.ts'
-import { recordRefusedMessage } from '../../flows/record-refused-message.ts'
 import { refusalResponse } from '../../lib/http/door-refusal.ts'
 import { DOOR_REFUSALS } from '../../lib/http/door-refusals.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
 import {
   METHOD_NOT_ALLOWED,
-  problemAnswer,
   refusalAnswer,
   rpcError,
   rpcResult,
   unavailable,
-  unjudged,
   unknownMethod,
 } from './answers.ts'
 import { callTool, getPrompt, readContent, subscribe } from './call.ts'
 import { complete } from './complete.ts'
 import { endSession } from './end-session.ts'
-import { type Exchange, refusedMessage } from './exchange.ts'
+import { refusedMessage } from './exchange.ts'
 import { type ListenOptions, listen } from './listen.ts'
 import { listContents, listPrompts, listTemplates } from './lists.ts'
 import { setLevel } from './logging.ts'
-import { idOf, type Message, readMessage } from './message.ts'
+import { idOf } from './message.ts'
 import { resourceMetadata } from './metadata.ts'
 import { discover, initialize, listTools, ping } from './narrow.ts'
-import { type Era, eraOf, MODERN } from './revision.ts'
+import { type Method, NO_MESSAGE, takePost } from './post.ts'
+import { type Era, MODERN } from './revision.ts'
 import { openServerStream } from './server-stream.ts'
 import { readSession } from './session.ts'
-import { tellServer } from './tell.ts'
 
 export type McpOptions = EnforcementOptions & {
   /** Browser origins that may call, beside our own. A foreign one is refused (DNS rebinding). */
@@ -60,7 +57,7 @@ export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): 
   const common = { path: PATH, guard: 'agent', errors: 'jsonrpc' } as const
   const size = maxBytes === undefined ? {} : { maxBytes }
   const post = guarded(enforcement, origins, (caller, request) =>
-    answer(enforcement, caller, request, listening),
+    takePost({ enforcement, caller, request }, (name, era) => methodOf(name, era, listening)),
   )
   const get = guarded(enforcement, origins, (caller, request) =>
     withoutMessage(enforcement, caller, request, (exchange) => openServerStream(exchange, listening)),
@@ -116,34 +113,6 @@ function authenticate(
   return authenticateAtGateway(enforcement, target, { method, authorization, dpop, address })
 }
 
-async function answer(
-  enforcement: Enforcement,
-  caller: GatewayCaller,
-  request: DoorRequest,
-  listening: ListenOptions,
-): Promise<DoorResponse> {
-  const read = readMessage(request.json)
-  if (!read.ok) {
-    await recordRefusedMessage(enforcement, caller, read.error)
-    return unjudged(idOf(request.json), read.error)
-  }
-  const message = read.value
-  const era = eraOf(message, request.headers)
-  if (typeof era === 'object') {
-    await recordRefusedMessage(enforcement, caller, era)
-    return problemAnswer(message.id ?? null, era)
-  }
-  // 2026-07-28 has no sessions, and `initialize` begins one: whatever id comes with these is no concern of theirs.
-  const inSession = era === 'legacy' && message.method !== 'initialize'
-  const session = inSession ? readSession(enforcement, caller, request) : NO_SESSION
-  if (!session.ok) return refusedMessage({ enforcement, caller, message }, session.error)
-  const exchange = { enforcement, caller, message, era, request, session: session.value }
-  return message.id === undefined ? tellServer(exchange) : methodOf(message.method, era, listening)(exchange)
-}
-
-const NO_SESSION = ok(undefined)
-const NO_MESSAGE: Message = { id: undefined, method: '', params: {}, whole: {} }
-
 /** GET and DELETE: of revisions with sessions alone. */
 async function withoutMessage(
   enforcement: Enforcement,
@@ -157,8 +126,6 @@ async function withoutMessage(
   if (!session.ok) return refusedMessage({ enforcement, caller, message }, session.error)
   return method({ enforcement, caller, message, era: 'legacy', request, session: session.value })
 }
-
-type Method = (exchange: Exchange) => Promise<DoorResponse>
 
 /** Methods by name; one that isn't here is refused, whatever the server behind could do with it. */
 function methodOf(name: string, era: Era, listening: ListenOptions): Method {

@@ -45,13 +45,15 @@ export async function openServerStream(exchange: Exchange, options: ListenOption
 }
 
 async function pour(
-  { upstream, close }: Stream,
+  stream: Stream,
   of: StreamOf,
   exchange: Exchange,
   response: ServerResponse,
 ): Promise<void> {
   const { gone } = exchange.request
-  if (upstream) await relayEvents(upstream, response, gone, passageOf(exchange, of))
+  const { upstream, close } = stream
+  const pass = passageOf(exchange, { of, source: stream })
+  if (upstream) await relayEvents(upstream, response, gone, pass)
   close(gone.aborted ? 'caller' : 'upstream')
 }
 

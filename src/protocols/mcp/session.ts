@@ -48,17 +48,13 @@ export function readSession(
   return stated === undefined || stated === revision ? ok({ behind, revision }) : err(OTHER_REVISION)
 }
 
-const SEVERAL = refuse('malformed', 'session.several', 'Mcp-SessionBehind-Id is sent more than once.')
+const SEVERAL = refuse('malformed', 'session.several', 'Mcp-Session-Id is sent more than once.')
 const OTHER_REVISION = refuse(
   'malformed',
   'session.revision',
   'MCP-Protocol-Version is not the revision that this session was begun with.',
 )
-export const MISSING = refuse(
-  'malformed',
-  'session.missing',
-  'This needs the Mcp-SessionBehind-Id of a session.',
-)
+export const MISSING = refuse('malformed', 'session.missing', 'This needs the Mcp-Session-Id of a session.')
 const UNKNOWN = refuse(
   'unknown',
   'session.unknown',
