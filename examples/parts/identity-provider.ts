@@ -4,25 +4,32 @@
  *
  *   node examples/parts/identity-provider.ts <settings.json>
  *
- * settings.json: { users: [{ sub, email, tenant }], clients: [{ id, redirect, logout }] }
+ * settings.json: { users: [{ sub, email, tenant }], clients: [{ id, redirect, logout }], key? }
  */
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair } from 'jose'
+import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import Provider, { type Configuration } from 'oidc-provider'
 import { announce, endWithParent } from './announce.ts'
 
 export type IdentityProviderSettings = {
   readonly users: readonly { readonly sub: string; readonly email: string }[]
   readonly clients: readonly { readonly id: string; readonly redirect: string; readonly logout: string }[]
+  /** The private RS256 key to sign with, as a JWK; one is made otherwise. */
+  readonly key?: JWK
+}
+
+async function newKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  return exportJWK(privateKey)
 }
 
 async function configuration(settings: IdentityProviderSettings): Promise<Configuration> {
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const key = settings.key ?? (await newKey())
   const users = new Map(settings.users.map((user) => [user.sub, user]))
   return {
-    jwks: { keys: [{ ...(await exportJWK(privateKey)), use: 'sig', alg: 'RS256', kid: 'idp-1' }] },
+    jwks: { keys: [{ ...key, use: 'sig', alg: 'RS256', kid: 'idp-1' }] },
     clients: settings.clients.map((client) => ({
       client_id: client.id,
       token_endpoint_auth_method: 'none',

@@ -10,6 +10,7 @@ import type { Caller } from './caller.ts'
 import { type Issued, issueAccessToken } from './issue-access-token.ts'
 import { issueAgentToken } from './issue-agent-token.ts'
 import { decisionEvent } from './record-decision.ts'
+import { redeemIdJag } from './redeem-id-jag.ts'
 import { registerUser } from './register-user.ts'
 import { redeemCode } from './sign-in/redeem-code.ts'
 import { renewSession } from './sign-in/renew-session.ts'
@@ -19,7 +20,7 @@ import { NOBODY, type Subject, verifySubject } from './verify-subject.ts'
 
 /** What is known of a request when it is refused: for its record. */
 type Seen = { agent?: string; user?: string }
-type Onward = Extract<TokenAsk, { readonly grant: 'client_credentials' | 'exchange' }>
+type Onward = Extract<TokenAsk, { readonly grant: 'client_credentials' | 'workload' | 'exchange' }>
 
 /**
  * The token endpoint's one flow: evidence, client credentials or token exchange in, one narrow token out. Throws Unavailable when the
@@ -45,6 +46,7 @@ async function answer(view: AuthorityView, ask: TokenAsk, wire: Wire, seen: Seen
   if (ask.grant === 'attest') return flat(await issueAgentToken(view, ask, wire))
   if (ask.grant === 'authorization_code') return redeemCode(view, ask, wire, seen)
   if (ask.grant === 'refresh_token') return renewSession(view, ask, wire, seen)
+  if (ask.grant === 'id-jag') return redeemIdJag(view, ask, wire, seen)
   const caller = await authenticateClient(view, ask.client, wire)
   if (!caller.ok) return flat(caller)
   seen.agent = caller.value.workload.id
@@ -61,7 +63,7 @@ function subjectOf(
   ask: Onward,
   caller: Caller,
 ): Result<Subject, Refusal> | Promise<Result<Subject, Refusal>> {
-  if (ask.grant === 'client_credentials') return ok(NOBODY)
+  if (ask.grant !== 'exchange') return ok(NOBODY)
   if (ask.actor !== undefined && !isActor(view, ask.actor, ask.client.assertion, caller)) {
     return err(
       refuse('unauthenticated', 'actor.other', 'The actor token is of another agent than the one that asks.'),
@@ -106,7 +108,10 @@ function aboutOf(ask: TokenAsk): Readonly<Record<string, string>> {
     case 'authorization_code':
     case 'refresh_token':
       return { client: clientLinkName(ask.clientId) }
+    case 'id-jag':
+      return ask.resource === undefined ? {} : { resource: ask.resource.slice(0, 200) }
     case 'client_credentials':
+    case 'workload':
     case 'exchange':
       return { resource: ask.target.resource.slice(0, 200) }
   }

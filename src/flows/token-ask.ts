@@ -29,6 +29,17 @@ export type TokenAsk =
       readonly subject: SubjectToken
       readonly actor?: string
     }
+  /** A workload's evidence as the grant itself, by no other client (MCP SEP-1933): what `client_credentials` is with the same evidence. */
+  | { readonly grant: 'workload'; readonly client: ClientAssertion; readonly target: TokenTarget }
+  /** A client for a user, by the word of the company's identity provider (RFC 7523 §2.1, with an ID-JAG). */
+  | {
+      readonly grant: 'id-jag'
+      readonly client: ClientAssertion
+      readonly assertion: string
+      /** Empty when several were named. */
+      readonly resource?: string
+      readonly scope?: readonly string[]
+    }
   /** A person's consent, redeemed (RFC 6749 §4.1.3), by a client that names itself, and shows its key if it is known by one. */
   | {
       readonly grant: 'authorization_code'

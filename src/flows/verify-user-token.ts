@@ -121,7 +121,7 @@ async function verifiedClaims(
 ): Promise<Result<Found, Refusal>> {
   if (!read.ok) return no('subject.malformed')
   const { jws, claims: stated } = read.value
-  const idp = issuerOf(view, stated.iss)
+  const idp = providerOf(view, stated.iss)
   if (!idp) return no('subject.issuer_untrusted')
   const keys = await view.ports.idpKeys(view.name, idp).find(jws.kid, view.now)
   if (!keys.ok) return err(refuse(keys.error.refused, keys.error.reason, keys.error.says))
@@ -149,7 +149,7 @@ async function verifiedClaims(
 }
 
 /** The one provider with this issuer; two of them would make the answer depend on their order. */
-function issuerOf(view: AuthorityView, iss: string | undefined): IdentityProvider | undefined {
+export function providerOf(view: AuthorityView, iss: string | undefined): IdentityProvider | undefined {
   const found = [...view.tenant.idps.values()].filter((idp) => idp.issuer === iss)
   return found.length === 1 ? found[0] : undefined
 }
@@ -213,7 +213,12 @@ function mayAct(view: AuthorityView, claims: Claims, idp: IdentityProvider, call
   )
 }
 
-function userOf(view: AuthorityView, claims: Claims, idp: IdentityProvider): Result<VerifiedUser, Refusal> {
+/** The user of this tenant that verified claims of a provider name, unless they are not listed, logged out or revoked. */
+export function userOf(
+  view: AuthorityView,
+  claims: Claims,
+  idp: IdentityProvider,
+): Result<VerifiedUser, Refusal> {
   const { login, logins, links } = signedIn(view.name, claims, idp)
   const doc = view.tenant.users.get(login.user)
   if (!doc && idp.users === 'listed') return no('user.unlisted')

@@ -40,6 +40,8 @@ const customer = (name: string, issuer: string, users: readonly string[]): World
       users: name === 'b' ? 'any' : 'listed',
       attributes: { team: 'department', level: 'grade' },
       issuer,
+      // One takes them, and the other only signs people in.
+      ...(name === 'a' ? { id_jag: {} } : {}),
       clients: { 'operator/support': `${name}-support`, 'operator/router': `${name}-router` },
     },
   ],

@@ -3,6 +3,7 @@ import { CLIENT_GUARDS } from './client-guards.ts'
 import { DECISION_GUARDS } from './decision-guards.ts'
 import { EXPLANATION_GUARDS } from './explanation-guards.ts'
 import type { Guard } from './guard.ts'
+import { ID_JAG_GUARDS } from './id-jag-guards.ts'
 import { LABEL_GUARDS } from './label-guards.ts'
 import { METHOD_GUARDS } from './method-guards.ts'
 import { PROOF_GUARDS } from './proof-guards.ts'
@@ -22,6 +23,7 @@ export const GUARDS: readonly Guard[] = [
   ...RECORD_GUARDS,
   ...SIGN_IN_GUARDS,
   ...CLIENT_GUARDS,
+  ...ID_JAG_GUARDS,
 ]
 
 /** The guard of that name; throws with the names that there are. */

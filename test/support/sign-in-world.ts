@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose'
 import { pino } from 'pino'
 import { z } from 'zod'
 import { freePort } from '../../examples/demo/folders.ts'
@@ -35,6 +36,8 @@ export type SignInWorld = {
   readonly publish: (members: Readonly<Record<string, unknown>>) => string
   /** Any other JSON at that site, such as a set of keys. */
   readonly publishJson: (json: object) => string
+  /** Signs as the company's identity provider does, with the key that it publishes. */
+  readonly signAsProvider: (claims: JWTPayload, typ: string) => Promise<string>
   /** How many requests the site has had. */
   readonly fetches: () => number
   /** Applies the tenant again, with a text of it replaced. */
@@ -108,6 +111,7 @@ issuer: ${idp}
 allow_private: ["${new URL(idp).host}"]
 users: any
 sign_in: { client: countersign }
+id_jag: { life: 5m }
 ---
 trust: mcp-clients
 attestor: oauth-client
@@ -179,8 +183,9 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
   const [port, gatewayPort] = [await freePort(), await freePort()]
   const [origin, gatewayOrigin] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${gatewayPort}`]
   const issuer = `${origin}/t/acme`
+  const { privateKey: providerKey } = await generateKeyPair('RS256', { extractable: true })
   const [idp, documents, notes, postgres] = await Promise.all([
-    startIdentityProvider(folder, issuer, closers),
+    startIdentityProvider(folder, { issuer, key: await exportJWK(providerKey) }, closers),
     startDocuments(closers),
     startNotes(closers),
     startTestPostgres(),
@@ -219,6 +224,10 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
     resourceAtOther: `${other}/t/acme/mcp/notes`,
     startPeer: () => startPeer(folder, config, closers),
     admin,
+    signAsProvider: (claims, typ) =>
+      new SignJWT({ iss: idp, ...claims })
+        .setProtectedHeader({ alg: 'RS256', kid: 'idp-1', typ })
+        .sign(providerKey),
     publish: documents.publish,
     publishJson: documents.publishJson,
     fetches: documents.fetches,
@@ -254,12 +263,13 @@ let peers = 0
 
 async function startPeer(folder: string, config: object, closers: Closers): Promise<string> {
   peers += 1
+  const name = `peer-${peers}`
   const at = `127.0.0.1:${await freePort()}`
-  const own = join(folder, `peer-${peers}`)
+  const own = join(folder, name)
   await mkdir(own, { mode: 0o700 })
   // Authorities share their keys' folder; everything else is their own.
   await symlink(join(folder, 'authority', 'keys'), join(own, 'keys'))
-  const server = await startServer(folder, `peer-${peers}`, {
+  const server = await startServer(folder, name, {
     authority: { ...config, listen: at, folder: own },
   })
   closers.push(async () => {
@@ -271,11 +281,15 @@ async function startPeer(folder: string, config: object, closers: Closers): Prom
 }
 
 /** `oidc-provider` in a process of its own, with the one client that the authority is there. */
-async function startIdentityProvider(folder: string, issuer: string, closers: Closers): Promise<string> {
+async function startIdentityProvider(
+  folder: string,
+  { issuer, key }: { readonly issuer: string; readonly key: JWK },
+  closers: Closers,
+): Promise<string> {
   const users = ['ana', 'ben'].map((sub) => ({ sub, email: `${sub}@acme.example` }))
   const client = { id: 'countersign', redirect: `${issuer}/sign-in`, logout: `${issuer}/logout/company` }
   const settings = join(folder, 'idp.json')
-  await writeFile(settings, JSON.stringify({ users, clients: [client] }))
+  await writeFile(settings, JSON.stringify({ users, clients: [client], key }))
   const script = join(ROOT, 'examples/parts/identity-provider.ts')
   const child = spawn(process.execPath, [script, settings], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -129,12 +129,22 @@ export async function tokenKindsOf(
       token: () => surface.idToken('a', 'ana', { aud: 'countersign-admin' }),
     },
     {
+      // For a client that proves itself, at a tenant that takes them: here none does.
+      name: 'ID-JAG',
+      caller: support,
+      token: () => surface.idToken('a', 'ana', idJagClaims(surface), { typ: 'oauth-id-jag+jwt' }),
+    },
+    {
       name: 'DPoP proof',
       caller: support,
       token: ({ method, url, accessToken }) => support.prove(method, url, accessToken),
     },
     { name: 'checkpoint of the log', caller: support, token: () => checkpoint },
   ]
+}
+
+function idJagClaims(surface: Surface): Claims {
+  return { aud: surface.issuer('a'), client_id: 'operator/support', resource: surface.uri('a', 'orders') }
 }
 
 /** A signed note has line breaks, which no header field can hold: they go as spaces. */

@@ -66,7 +66,7 @@ function spotOf(place: Place): Spot {
 }
 
 function ownSpots(): readonly Spot[] {
-  return [homeClient(), onward(), introspected(), renewed(), ...proofs(), presented()]
+  return [homeClient(), itsOwnGrant(), onward(), introspected(), renewed(), ...proofs(), presented()]
 }
 
 type FormSpot = Pick<Spot, 'name' | 'field' | 'takes'> & {
@@ -100,6 +100,21 @@ function homeClient(): Spot {
     form: (token) => ({ client_assertion: token, client_assertion_type: JWT_BEARER, token: 'x' }),
   })
 }
+
+/** Evidence as the grant itself. Whom it proves there learns that the resource is not there; anybody else, that it proves nobody. */
+function itsOwnGrant(): Spot {
+  const spot = formSpot({
+    name: 'a grant by evidence',
+    field: 'assertion',
+    takes: ['evidence', 'SVID', 'client assertion'],
+    path: '/t/operator/token',
+    form: (token) => ({ grant_type: JWT_BEARER_GRANT, assertion: token, resource: 'https://x.example/none' }),
+  })
+  const known = (answer: Knocked) => reasonOf(answer) === 'target.unknown'
+  return { ...spot, isTaken: known, isRefused: (answer) => isRefusal(answer) && !known(answer) }
+}
+
+const JWT_BEARER_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 /** Our own token again, to narrow it. */
 function onward(): Spot {

@@ -27,5 +27,14 @@ export const identityProviderSchema = z.strictObject({
         .default(['openid']),
     })
     .optional(),
+  /** Its ID-JAGs are taken (draft-ietf-oauth-identity-assertion-authz-grant): it may say that a client acts for a user, and nobody is asked. */
+  id_jag: z
+    .strictObject({
+      /** `tenant` in them, where one issuer serves several companies. */
+      tenant: z.string().min(1).max(200).optional(),
+      /** The longest that one may live. */
+      life: durationSchema.default('10m'),
+    })
+    .optional(),
 })
 export type IdentityProvider = z.infer<typeof identityProviderSchema>

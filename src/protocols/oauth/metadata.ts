@@ -8,6 +8,8 @@ import { GRANT } from './token-form.ts'
 
 const AUTHENTICATION = ['private_key_jwt', 'spiffe_jwt'] as const
 
+const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag'
+
 /** RFC 8414 §2. The same document at both places: inserted (§3.1) and, as OpenID Connect Discovery has it, appended (§5). */
 export function metadata(view: AuthorityView): Readonly<Record<string, unknown>> {
   const { issuer } = view
@@ -17,7 +19,7 @@ export function metadata(view: AuthorityView): Readonly<Record<string, unknown>>
     jwks_uri: `${issuer}/jwks.json`,
     introspection_endpoint: `${issuer}/introspect`,
     revocation_endpoint: `${issuer}/revoke`,
-    grant_types_supported: [GRANT.exchange, GRANT.client],
+    grant_types_supported: [GRANT.exchange, GRANT.client, GRANT.bearer],
     response_types_supported: [],
     token_endpoint_auth_methods_supported: AUTHENTICATION,
     token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
@@ -26,8 +28,15 @@ export function metadata(view: AuthorityView): Readonly<Record<string, unknown>>
     revocation_endpoint_auth_methods_supported: AUTHENTICATION,
     revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+    ...idJagMetadata(view),
     ...signInMetadata(view),
   }
+}
+
+/** That ID-JAGs are taken, and not whose (draft-ietf-oauth-identity-assertion-authz-grant: no list of issuers is shown). */
+function idJagMetadata({ tenant }: AuthorityView): Readonly<Record<string, unknown>> {
+  const taken = [...tenant.idps.values()].some((idp) => idp.id_jag !== undefined)
+  return taken ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] } : {}
 }
 
 /**

@@ -15,7 +15,7 @@ import type { IssuedToken, Wire } from '../../flows/token-ask.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
 import { jwks, metadata } from './metadata.ts'
 import { REPEATABLE, readClient, readTokenAsk, TOKEN_TYPE, value } from './token-form.ts'
-import { NOTHING_HERE, oauthError } from './wire-errors.ts'
+import { grantError, NOTHING_HERE, oauthError } from './wire-errors.ts'
 
 type Answer = (view: AuthorityView, request: DoorRequest) => Promise<DoorResponse>
 
@@ -66,9 +66,8 @@ async function token(view: AuthorityView, request: DoorRequest): Promise<DoorRes
   const ask = readTokenAsk(request.form)
   if (!ask.ok) return oauthError(ask.error)
   const issued = await exchangeToken(view, ask.value, wireOf(view, request, 'token'))
-  return issued.ok
-    ? { status: 200, headers: NEVER, json: tokenAnswer(issued.value) }
-    : oauthError(issued.error)
+  if (issued.ok) return { status: 200, headers: NEVER, json: tokenAnswer(issued.value) }
+  return ask.value.grant === 'workload' ? grantError(issued.error) : oauthError(issued.error)
 }
 
 const ONE_METHOD: Refusal = refuse(

@@ -1,7 +1,9 @@
+import { TOKEN_TYP } from '../../core/identity/access-token.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { ClientStatement } from '../../flows/sign-in/prove-client.ts'
 import type { ClientAssertion, SubjectToken, TokenAsk, TokenTarget } from '../../flows/token-ask.ts'
+import { isIdJag } from '../../flows/verify-id-jag.ts'
 import { clientInAssertion } from '../../lib/jose/client-assertion.ts'
 import { parseJws } from '../../lib/jose/jws.ts'
 
@@ -12,6 +14,7 @@ export const GRANT = {
   client: 'client_credentials',
   code: 'authorization_code',
   refresh: 'refresh_token',
+  bearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
 } as const
 export const TOKEN_TYPE = {
   access: 'urn:ietf:params:oauth:token-type:access_token',
@@ -41,7 +44,44 @@ export function readTokenAsk(form: Form): Result<TokenAsk, Refusal> {
   if (grant === GRANT.exchange) return exchange(form)
   if (grant === GRANT.code) return code(form)
   if (grant === GRANT.refresh) return refresh(form)
+  if (grant === GRANT.bearer) return bearer(form)
   return no('grant.unsupported', 'This grant type is not supported here.')
+}
+
+/**
+ * RFC 7523 §2.1. What the assertion is, its type says: an ID-JAG, which an authenticated client brings; or a workload's evidence, which is
+ * its own client, so that there is no other (MCP SEP-1933).
+ */
+function bearer(form: Form): Result<TokenAsk, Refusal> {
+  const assertion = value(form, 'assertion')
+  if (assertion === undefined) return no('request.assertion', 'assertion is required.')
+  if (isIdJag(assertion)) return idJag(form, assertion)
+  if (value(form, 'client_assertion') !== undefined || isOwnToken(assertion)) return err(OTHER_KIND)
+  const target = readTarget(form)
+  if (!target.ok) return target
+  const clientId = value(form, 'client_id')
+  const named = clientId === undefined ? {} : { clientId }
+  return ok({ grant: 'workload', client: { type: 'jwt-bearer', assertion, ...named }, target: target.value })
+}
+
+const OTHER_KIND = refuse(
+  'unauthenticated',
+  'assertion.kind',
+  "The assertion is neither an ID-JAG nor a workload's own evidence.",
+)
+
+function isOwnToken(assertion: string): boolean {
+  const jws = parseJws(assertion)
+  return jws.ok && Object.values<unknown>(TOKEN_TYP).includes(jws.value.header.typ)
+}
+
+function idJag(form: Form, assertion: string): Result<TokenAsk, Refusal> {
+  const client = readClient(form)
+  if (!client.ok) return client
+  const scope = readScope(form)
+  if (!scope.ok) return scope
+  const narrowed = scope.value === undefined ? {} : { scope: scope.value }
+  return ok({ grant: 'id-jag', client: client.value, assertion, ...resourceAgain(form), ...narrowed })
 }
 
 function exchange(form: Form): Result<TokenAsk, Refusal> {

@@ -26,6 +26,7 @@ const BY_REASON: readonly (readonly [prefix: string, kinds: readonly RefusalKind
   ['user.', ['unauthenticated', 'stale'], 'invalid_grant'],
   ['login.', ['unauthenticated', 'stale'], 'invalid_grant'],
   ['chain.', ['stale'], 'invalid_grant'],
+  ['assertion.', ['unauthenticated', 'stale', 'malformed', 'denied'], 'invalid_grant'],
   ['code.', ['unauthenticated', 'stale'], 'invalid_grant'],
   ['refresh.', ['stale'], 'invalid_grant'],
   ['request.response_type', ['malformed'], 'unsupported_response_type'],
@@ -66,9 +67,17 @@ export const NOTHING_HERE: DoorResponse = {
   },
 }
 
+/** The same where what proves the caller is the grant itself: that it doesn't count is `invalid_grant` (RFC 7523 §3.1). */
+export function grantError(refusal: Refusal): DoorResponse {
+  return oauthCode(refusal) === 'invalid_client' ? answer(refusal, 'invalid_grant') : oauthError(refusal)
+}
+
 /** Answers a refusal as RFC 6749 §5.2. What may not be known to exist is answered alike, whatever the reason was. */
 export function oauthError(refusal: Refusal): DoorResponse {
-  const error = oauthCode(refusal)
+  return answer(refusal, oauthCode(refusal))
+}
+
+function answer(refusal: Refusal, error: OAuthCode): DoorResponse {
   const status = statusOf(error)
   const headers = headersOf(error)
   if (refusal.refused === 'unknown') {
