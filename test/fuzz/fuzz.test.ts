@@ -27,6 +27,7 @@ describe('generated cases', () => {
     expect(outcomes['deny']).toBeGreaterThan(10)
     expect(outcomes['ask']).toBeGreaterThan(0)
     expect(accepted.policies / accepted.of).toBeGreaterThan(0.6)
+    expect(accepted.linked / accepted.of).toBeGreaterThan(0.15)
     expect(linked.policies / linked.of).toBeGreaterThan(0.15)
   })
 

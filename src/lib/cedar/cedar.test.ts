@@ -124,6 +124,36 @@ test('the oracle reads integers exactly', async () => {
   expect(await cedar.isAuthorized(call('9007199254740992'))).toMatchObject({ value: { decision: 'deny' } })
 })
 
+test('a policy made of a template is validated with its slots, and what is wrong with them is told where it is made', async () => {
+  const text =
+    '@id("t") permit (principal == ?principal, action, resource);\n@id("p") permit (principal, action, resource);'
+  const file = { file: FILE, text }
+  const parsed = await cedar.parsePolicies(file)
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error))
+  expect(parsed.value.map(({ id, template }) => [id, template])).toEqual([
+    ['t', true],
+    ['p', false],
+  ])
+  const at = { file: 'acme/links.yaml', line: 7, column: 3 }
+  const made = (id: string, type: string) => ({
+    id,
+    template: 't',
+    slots: { principal: { type, id: 'ana' } },
+    at,
+  })
+  const good = await cedar.validate(SCHEMA, parsed.value, [file], [made('x', 'User')])
+  expect(good).toMatchObject({ ok: true })
+  const bad = await cedar.validate(SCHEMA, parsed.value, [file], [made('x', 'User'), made('y', 'Usr')])
+  expect(bad.ok ? [] : bad.error.filter(({ severity }) => severity === 'error')).toMatchObject([
+    { reason: 'policy.invalid', policy: 'y', ...at, says: 'unrecognized entity type `Usr`' },
+  ])
+  const clause = { ...file, text: `${text.slice(0, 59)} when { principal.nothing == 1 };` }
+  const read = await cedar.parsePolicies(clause)
+  if (!read.ok) throw new Error(JSON.stringify(read.error))
+  const wrong = await cedar.validate(SCHEMA, read.value, [clause], [made('x', 'User')])
+  expect(wrong.ok ? [] : wrong.error[0]).toMatchObject({ policy: 't', file: FILE, line: 1, column: 78 })
+})
+
 const HOSTILE = `permit(principal,action,resource) when { ${'!('.repeat(200)}true${')'.repeat(200)} };`
 const HARMLESS = 'permit(principal,action,resource) when { !(!(true)) };'
 const written = (text: string) => ({ text, template: false })
