@@ -31,7 +31,7 @@ export const AREAS: readonly Area[] = [
     tests: [
       'src/core/policy/*.test.ts',
       'src/flows/{second-engine,quarantine-policies}.test.ts',
-      'test/properties/{decide-demo,labels,quarantine}.test.ts',
+      'test/properties/{decide-demo,labels,linked-policies,quarantine}.test.ts',
     ],
     least: 85,
   },

@@ -1,5 +1,5 @@
 import { type Entities, NO_ENTITIES } from './entities.ts'
-import type { Expression, Variable } from './expression.ts'
+import type { BinaryName, Expression, Variable } from './expression.ts'
 import { matches } from './like.ts'
 import {
   attribute,
@@ -59,13 +59,13 @@ function code(expression: Expression): Code {
     case 'var':
       return { run: VARIABLES[expression.name], fixed: undefined }
     case 'and':
-      return from(expression.items, (items) => chain(items, '&&', false))
+      return over(expression.items, (items) => chain(items, '&&', false))
     case 'or':
-      return from(expression.items, (items) => chain(items, '||', true))
+      return over(expression.items, (items) => chain(items, '||', true))
     case 'unary':
       return strict(expression.arg, UNARY_OPERATORS[expression.name])
     case 'binary':
-      return binary(expression)
+      return binary(expression.name, expression.left, expression.right)
     case 'attr':
       return attributeCode(expression)
     case 'has':
@@ -75,13 +75,13 @@ function code(expression: Expression): Code {
     case 'is':
       return is(expression)
     case 'if':
-      return from([expression.test, expression.yes, expression.no], branch)
+      return branch(expression)
     case 'set':
-      return from(expression.items, (items) => all(items, setOf))
+      return over(expression.items, (items) => all(items, setOf))
     case 'record':
       return recordCode(expression.fields)
     case 'call':
-      return from(expression.args, (args) => all(args, expression.fn.apply))
+      return over(expression.args, (args) => all(args, expression.fn.apply))
   }
 }
 
@@ -96,12 +96,15 @@ function fixed(outcome: Outcome): Code {
   return { run: () => outcome, fixed: outcome }
 }
 
-/** Builds a node over its parts and folds it when they are all fixed, unless it reads the store. */
-function from(parts: readonly Expression[], build: (runs: readonly Run[]) => Run, readsStore = false): Code {
-  const codes = parts.map(code)
-  const run = build(codes.map((part) => part.run))
-  const foldable = !readsStore && codes.every((part) => part.fixed !== undefined)
+/** A node over its parts, folded when they are all fixed, unless it reads the store. */
+function node(parts: readonly Code[], run: Run, readsStore = false): Code {
+  const foldable = !readsStore && parts.every((part) => part.fixed !== undefined)
   return foldable ? fixed(run(NO_REQUEST, NO_ENTITIES)) : { run, fixed: undefined }
+}
+
+function over(parts: readonly Expression[], build: (runs: readonly Run[]) => Run): Code {
+  const codes = parts.map(code)
+  return node(codes, build(codes.map(({ run }) => run)))
 }
 
 function strict(
@@ -109,14 +112,13 @@ function strict(
   apply: (value: Value, entities: Entities) => Outcome,
   readsStore = false,
 ): Code {
-  const build = ([run]: readonly Run[]): Run => {
-    if (run === undefined) return () => FALSE
-    return (request, entities) => {
-      const value = run(request, entities)
-      return value.kind === 'failure' ? value : apply(value, entities)
-    }
+  const inner = code(arg)
+  const { run } = inner
+  const applied: Run = (request, entities) => {
+    const value = run(request, entities)
+    return value.kind === 'failure' ? value : apply(value, entities)
   }
-  return from([arg], build, readsStore)
+  return node([inner], applied, readsStore)
 }
 
 /** Most attributes are read of what is asked about; those cost one step. */
@@ -126,22 +128,22 @@ function attributeCode({ of, name }: Extract<Expression, { op: 'attr' }>): Code 
   return { run: (request, entities) => attribute(read(request), name, entities), fixed: undefined }
 }
 
-function binary(expression: Extract<Expression, { op: 'binary' }>): Code {
-  const { name } = expression
+function binary(name: BinaryName, one: Expression, other: Expression): Code {
   const apply = BINARY_OPERATORS[name]
-  const constant = expression.right.op === 'value' ? expression.right.value : undefined
-  const build = ([left, right]: readonly Run[]): Run => {
-    if (left === undefined || right === undefined) return () => FALSE
-    if (constant !== undefined) return againstConstant(left, apply, constant)
-    return (request, entities) => {
-      const first = left(request, entities)
-      if (first.kind === 'failure') return first
-      const second = right(request, entities)
-      return second.kind === 'failure' ? second : apply(first, second, entities)
-    }
-  }
+  const [left, right] = [code(one), code(other)]
   const readsStore = name === 'in' || name === 'getTag' || name === 'hasTag'
-  return from([expression.left, expression.right], build, readsStore)
+  const run =
+    other.op === 'value' ? againstConstant(left.run, apply, other.value) : ofBoth(left, right, apply)
+  return node([left, right], run, readsStore)
+}
+
+function ofBoth({ run: left }: Code, { run: right }: Code, apply: BinaryOperator): Run {
+  return (request, entities) => {
+    const first = left(request, entities)
+    if (first.kind === 'failure') return first
+    const second = right(request, entities)
+    return second.kind === 'failure' ? second : apply(first, second, entities)
+  }
 }
 
 function againstConstant(left: Run, apply: BinaryOperator, constant: Value): Run {
@@ -170,15 +172,16 @@ function chain(items: readonly Run[], name: string, decisive: boolean): Run {
   }
 }
 
-function branch([test, yes, no]: readonly Run[]): Run {
-  if (test === undefined || yes === undefined || no === undefined) return () => FALSE
-  return (request, entities) => {
+function branch(expression: Extract<Expression, { op: 'if' }>): Code {
+  const parts = [code(expression.test), code(expression.yes), code(expression.no)] as const
+  const [{ run: test }, { run: yes }, { run: no }] = parts
+  return node(parts, (request, entities) => {
     const value = test(request, entities)
     if (value.kind === 'bool') return (value.value ? yes : no)(request, entities)
     if (value.kind === 'failure') return value
     if (value.kind !== 'unknown') return wrongType('if', 'bool', value)
     return agreed(yes(request, entities), no(request, entities))
-  }
+  })
 }
 
 /** What both branches come to, when they agree; else it depends on the unknown. */
@@ -204,7 +207,7 @@ function recordCode(fields: readonly (readonly [string, Expression])[]): Code {
   const names = fields.map(([name]) => name)
   const build = (values: readonly Value[]): Outcome =>
     record(new Map(names.map((name, index) => [name, values[index] ?? UNKNOWN])))
-  return from(
+  return over(
     fields.map(([, value]) => value),
     (items) => all(items, build),
   )
@@ -219,7 +222,7 @@ function like(of: Value, expression: Extract<Expression, { op: 'like' }>): Outco
 function is(expression: Extract<Expression, { op: 'is' }>): Code {
   const test = strict(expression.of, (of) => isOfType(of, expression.type))
   if (expression.in === undefined) return test
-  const within = binary({ op: 'binary', name: 'in', left: expression.of, right: expression.in })
+  const within = binary('in', expression.of, expression.in)
   return { run: chain([test.run, within.run], '&&', false), fixed: undefined }
 }
 

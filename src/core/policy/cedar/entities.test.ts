@@ -20,6 +20,21 @@ test('ancestors are closed, whatever the order', () => {
   expect(above(store, 'd')).toEqual(['a', 'b', 'c', 'x'].map((id) => uid(id).key))
 })
 
+test('one that is reached by two ways is closed once, and what is on the way of neither is no cycle', () => {
+  const store = build([
+    draft('d', 'b', 'c'),
+    draft('b', 'a'),
+    draft('c', 'a', 'b'),
+    draft('a'),
+    draft('e', 'd', 'a'),
+  ])
+  const keys = (...ids: readonly string[]) => ids.map((id) => uid(id).key)
+  expect(above(store, 'd')).toEqual(keys('a', 'b', 'c'))
+  expect(above(store, 'e')).toEqual(keys('a', 'b', 'c', 'd'))
+  expect(above(store, 'a')).toEqual([])
+  expect(above(build([{ uid: uid('alone') }]), 'alone')).toEqual([])
+})
+
 test('two thousand generations close without recursion', () => {
   const drafts = Array.from({ length: 2000 }, (_, index) => draft(`${index}`, `${index + 1}`))
   expect(above(build(drafts), '0')).toHaveLength(2000)

@@ -24,8 +24,8 @@ export function parseDatetime(source: string): DatetimeValue | Failure {
 function epochDays(year: number, month: number, day: number): number | undefined {
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
-  const same = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
-  return same ? date.getTime() / 86_400_000 : undefined
+  // Two digits beyond what there is, of a month or of a day, always lead into another month.
+  return date.getUTCMonth() === month - 1 ? date.getTime() / 86_400_000 : undefined
 }
 
 function offsetMinutes(sign = '', hours = '0', minutes = '0'): number | undefined {

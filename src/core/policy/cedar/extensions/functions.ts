@@ -3,7 +3,6 @@ import {
   type DurationValue,
   type Failure,
   failure,
-  isOpen,
   type Outcome,
   UNKNOWN,
   type Value,
@@ -60,7 +59,6 @@ function binary<L extends Kind, R extends Kind>(
       return wrongCount(name, 2, args.length)
     if (left.kind !== 'unknown' && !isKind(left, kinds[0])) return wrongType(name, kinds[0], left)
     if (right.kind !== 'unknown' && !isKind(right, kinds[1])) return wrongType(name, kinds[1], right)
-    if (isOpen(left) || isOpen(right)) return UNKNOWN
     return isKind(left, kinds[0]) && isKind(right, kinds[1]) ? apply(left, right) : UNKNOWN
   }
   return { name, method: true, apply: run }
