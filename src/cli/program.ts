@@ -3,6 +3,7 @@ import type { Cli, CliParts } from './cli.ts'
 import { addAccessCommands } from './commands/access.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addConfigurationCommands } from './commands/configuration.ts'
+import { addDefinitionCommands } from './commands/definitions.ts'
 import { addEngineCommands } from './commands/engines.ts'
 import { addPolicyCommands } from './commands/policy.ts'
 import { addServeCommand } from './commands/serve.ts'
@@ -60,6 +61,7 @@ function programOf(cli: Cli): Command {
   addAccessCommands(program, cli)
   addAuditCommands(program, cli)
   addEngineCommands(program, cli)
+  addDefinitionCommands(program, cli)
   addStatusCommands(program, cli)
   addServeCommand(program, cli)
   return program

@@ -114,6 +114,7 @@ function emptyTenant(name: TenantName): TenantSnapshot {
     conditions: emptyMap(),
     policies: NO_POLICIES,
     quarantine: emptyMap(),
+    definitions: emptyMap(),
     entities: ENTITIES,
     revocations: emptyMap(),
     facts: emptyMap(),
@@ -251,6 +252,9 @@ const PLACES: { readonly [K in DocumentKind]: Place<K> } = {
   },
   quarantine: (draft, name, doc) => {
     draft.quarantine = put(draft, draft.quarantine, name, doc)
+  },
+  definition: (draft, name, doc) => {
+    draft.definitions = put(draft, draft.definitions, name, doc)
   },
 }
 

@@ -1,6 +1,6 @@
 import type { AuditDraft } from './audit/audit-event.ts'
 import type { Credential } from './credential/credential.ts'
-import type { DecisionId, LeaseId, NewId, TenantName } from './ids.ts'
+import type { DecisionId, LeaseId, NewId, Revision, TenantName } from './ids.ts'
 import type { Json } from './policy/access-request.ts'
 import type { Refusal } from './refusal.ts'
 import type { Result } from './result.ts'
@@ -31,9 +31,23 @@ export type CredentialAsk = {
   readonly address?: string
 }
 
+/** What a gateway was told by a server behind: definitions of some of its tools, as they were listed. */
+export type SeenDefinitions = {
+  readonly tenant: TenantName
+  readonly resource: string
+  readonly seen: readonly { readonly tool: string; readonly definition: Json }[]
+}
+/** What counts now, for each tool that was reported: the SHA-256 of the definition that may be shown, if any. */
+export type DefinitionVerdicts = {
+  readonly revision: Revision
+  readonly tools: readonly { readonly tool: string; readonly sha256?: string | undefined }[]
+}
+/** Definitions of one report. */
+export const MOST_SEEN = 64
+
 /**
- * What a door at the gateway stands on. Everything here is local but `credential` and `spend`, which ask the authority and fail
- * closed without it.
+ * What a door at the gateway stands on. Everything here is local but `credential`, `spend` and `definitions`, which ask the authority
+ * and fail closed without it.
  */
 export type EnforcementPoint = {
   readonly gateway: string
@@ -58,6 +72,8 @@ export type EnforcementPoint = {
   ) => Promise<Result<{ readonly lease: LeaseId; readonly credential: Credential }, Refusal>>
   /** Spends a single-use token at the authority: ok exactly once, everywhere. */
   readonly spend: (ask: CredentialAsk) => Promise<Result<void, Refusal>>
+  /** Tells the authority what a server behind says of its tools, `MOST_SEEN` at most, and is told what counts. */
+  readonly definitions: (seen: SeenDefinitions) => Promise<Result<DefinitionVerdicts, Refusal>>
   /** Calls back after each applied change, so that open streams can be judged again. Returns a function that stops it. */
   readonly onChange: (listener: () => void) => () => void
 }

@@ -12,6 +12,7 @@ import { userSchema } from './identity/user.ts'
 import type { Revision, TenantName } from './ids.ts'
 import { revocationSchema } from './lifecycle/revocation.ts'
 import { conditionSchema, factSchema } from './policy/condition.ts'
+import { definitionSchema } from './policy/definition.ts'
 import { delegationSchema } from './policy/delegation.ts'
 import { policySchema, templateSchema } from './policy/policy.ts'
 import { quarantineSchema } from './policy/quarantine.ts'
@@ -39,6 +40,7 @@ export const DOCUMENTS = {
   key: signingKeySchema,
   'session-label': sessionLabelSchema,
   quarantine: quarantineSchema,
+  definition: definitionSchema,
 } as const
 
 export type DocumentKind = keyof typeof DOCUMENTS

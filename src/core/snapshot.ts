@@ -14,6 +14,7 @@ import type { BuiltInResource } from './policy/built-in-resources.ts'
 import type { Entity } from './policy/cedar/cedar.ts'
 import type { Condition, ConditionTest, Fact } from './policy/condition.ts'
 import type { Content } from './policy/content.ts'
+import type { Definition } from './policy/definition.ts'
 import type { Delegation } from './policy/delegation.ts'
 import type { DelegationsFor } from './policy/delegations-for.ts'
 import type { KnownGroup } from './policy/nest-groups.ts'
@@ -60,6 +61,8 @@ export type TenantSnapshot = {
   readonly policies: PolicySet
   /** By the name of the policy, which may be gone. */
   readonly quarantine: PersistentMap<string, Quarantine>
+  /** What servers behind say of their tools, by `<resource>/<tool>`; the resource may be gone. */
+  readonly definitions: PersistentMap<string, Definition>
   /** What policies see of the resources, their tools, and groups; agents and users are added for each question. */
   readonly entities: PersistentMap<string, Entity>
   readonly revocations: PersistentMap<Link, Revocation>

@@ -29,6 +29,7 @@ const gateway = (tenants: readonly string[], resources?: readonly string[]): Gat
     ...(resources ? { resources } : {}),
   })
 
+const HASH = 'x'.repeat(43)
 const stories = await changesOf(STORIES)
 const more: Change[] = [
   ...(await policyChanges(
@@ -69,6 +70,11 @@ const more: Change[] = [
   }),
   change('operator', 'revocation', 'agent:operator/support', {
     ...{ revocation: 'agent:operator/support', standing: false, reason: 'support incident' },
+  }),
+  change('a', 'definition', 'orders/old_tool', {
+    definition: 'orders/old_tool',
+    accepted: { sha256: HASH, at: 1, by: 'person', text: '{"name":"get_order"}' },
+    waiting: { sha256: HASH, at: 2, text: '{"description":"x","name":"get_order"}' },
   }),
   change('a', 'credential', 'orders-token', { credential: 'orders-token', provider: 'signed-token' }),
   change('operator', 'fact', 'agent:operator/scanner/av', {
@@ -127,6 +133,7 @@ describe('what a gateway may see', () => {
     const kinds = new Set(seen.filter(({ tenant }) => tenant === 'a').map(({ kind }) => kind))
     expect([...kinds].sort()).toEqual([
       'admission',
+      'definition',
       'delegation',
       'idp',
       'policy',
@@ -145,6 +152,18 @@ describe('what a gateway may see', () => {
   it('is only the resources that its entry names, if it names some', () => {
     const few = namesOf(visibleTo(gateway(['a'], ['catalogue']), documents), 'a')
     expect(few.filter((name) => name.startsWith('resource/'))).toEqual(['resource/catalogue'])
+    expect(few.filter((name) => name.startsWith('definition/'))).toEqual([])
+  })
+
+  it('is of what servers behind say of their tools only the hashes', () => {
+    const shown = seen.filter(({ kind }) => kind === 'definition')
+    expect(shown.map(({ doc }) => doc)).toEqual([
+      {
+        definition: 'orders/old_tool',
+        accepted: { sha256: HASH, at: 1, by: 'person', text: '' },
+        waiting: { sha256: HASH, at: 2, text: '' },
+      },
+    ])
   })
 
   it('decides as the authority does', () => {

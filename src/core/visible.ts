@@ -6,6 +6,7 @@ import type { IdentityProvider } from './identity/identity-provider.ts'
 import { type AgentId, parseAgentId, type Revision, splitAgentId, type TenantName } from './ids.ts'
 import { type Link, parseLink } from './lifecycle/revocation.ts'
 import type { CedarPolicy, CedarTemplate } from './policy/cedar/cedar.ts'
+import type { Definition } from './policy/definition.ts'
 import { agentUid, groupUid } from './policy/entities.ts'
 import { makePolicy } from './policy/linked-policies.ts'
 import { isLinked, type Policy, type Template } from './policy/policy.ts'
@@ -73,8 +74,21 @@ export function shownOfListed(change: Change, gateway: Gateway): Change | undefi
   if (KEPT_BACK.has(change.kind)) return undefined
   if (change.kind === 'resource' && gateway.resources?.includes(change.name) === false) return undefined
   // A user is (tenant, iss, sub), so a gateway needs the provider's issuer, and no more of it.
+  if (change.kind === 'definition') return shownDefinition(change, gateway)
   if (change.kind === 'idp' && change.doc !== null) return { ...change, doc: issuerOnly(change.doc) }
   return change
+}
+
+/** Hashes decide; what the texts say is for people to look at, at the authority. */
+function shownDefinition(change: Change & { kind: 'definition' }, gateway: Gateway): Change | undefined {
+  const [resource = ''] = change.name.split('/')
+  if (gateway.resources?.includes(resource) === false) return undefined
+  if (change.doc === null) return change
+  const { definition, accepted, waiting } = change.doc
+  const doc: Definition = { definition }
+  if (accepted) doc.accepted = { ...accepted, text: '' }
+  if (waiting) doc.waiting = { ...waiting, text: '' }
+  return { ...change, doc }
 }
 
 function issuerOnly({ idp, issuer, users, keys_survive }: IdentityProvider): IdentityProvider {

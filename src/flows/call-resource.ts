@@ -3,11 +3,13 @@ import type { AccessRequest, Json } from '../core/policy/access-request.ts'
 import type { Allow, Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse, Unavailable } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { UpstreamRequest } from '../lib/upstream.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
 import { decideAtGateway, recordOutcome, recordRefusal } from './decide-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
-import { FAILURES, type Flight, type Forward, InFlight, landing } from './flight.ts'
+import { FAILURES, type Flight, type Forward, landing } from './flight.ts'
+import { type CredentialFields, forwardRequest } from './forward-request.ts'
+import { type Look, lookBehind } from './look-behind.ts'
+import { isPinned, lookAgain, notPinned } from './pin-definitions.ts'
 import {
   type CalledTool,
   dropCredential,
@@ -27,13 +29,17 @@ export type Called =
     }
   | { readonly came: 'failure'; readonly decision: Decision; readonly reason: string }
 
-/** One call of a tool: the data path (ARCHITECTURE §2), after the caller is known. `text` is its input as JSON, for the audit. */
+/**
+ * One call of a tool: the data path (ARCHITECTURE §2), after the caller is known. `text` is its input as JSON, for the audit; `look` asks the
+ * server behind what its tools are, where that isn't known.
+ */
 export async function callResource(
   enforcement: Enforcement,
   caller: GatewayCaller,
   called: CalledTool,
   text: string,
   forward: Forward,
+  look: Look,
 ): Promise<Called> {
   const began = performance.now()
   const asked = { input: text, arguments: declaredNames(caller, called) }
@@ -42,8 +48,11 @@ export async function callResource(
     const hidden = isHidden(enforcement, decision)
     return { came: 'refusal', decision, refusal: decision.refusal, hidden }
   }
-  return send(enforcement, caller, decision, forward, began, called)
+  return send(enforcement, caller, decision, forward, began, { ...called, look })
 }
+
+/** A call on its way, and how the server behind is asked what its tools are where that isn't known. */
+type Calling = CalledTool & { readonly look: Look }
 
 /** The rest of the path, for what was allowed: credential, one more look at what may have ended, forward. */
 export async function send(
@@ -52,23 +61,19 @@ export async function send(
   decision: Allow,
   forward: Forward,
   began: number,
-  called?: CalledTool,
+  calling?: Calling,
 ): Promise<Called> {
+  const called = calling && { tool: calling.tool, input: calling.input }
   const held = heldCredential(enforcement, caller, called)
   const credential = held ? placed(held) : await credentialFor(enforcement, caller, decision, began, called)
   if (!credential.ok) return refused(enforcement, decision, credential.error, began)
+  const unpinned = calling && (await whyNotPinned(enforcement, caller, decision, calling, credential.value))
+  if (unpinned) return refused(enforcement, decision, unpinned, began)
   const ended = endedSince(enforcement, decision)
   if (ended) return refused(enforcement, decision, ended, began)
-  const leg = new InFlight(enforcement, caller, decision, forward)
-  const headers = { ...forward.headers, ...credential.value }
-  const { method, body, bodyTimeout } = forward
-  const url = urlOf(caller.target.resource.at)
-  const request = { url, headers, ...(method && { method }), ...(body !== undefined && { body }) }
-  const timeout = bodyTimeout === undefined ? {} : { bodyTimeout }
-  forward.waits?.()
-  const sent = await enforcement.upstreams.send({ ...request, signal: leg.halt, ...timeout })
+  const left = await forwardRequest(enforcement, caller, decision, forward, credential.value)
+  const { leg, sent, aside } = left
   if (sent.ok && sent.value.status !== 401) {
-    const aside = (said: string) => sendAside(enforcement, leg, { url, headers, body: said })
     return { came: 'answer', flight: landing(enforcement, decision, sent.value, leg, began, aside) }
   }
   leg.release()
@@ -84,18 +89,18 @@ export async function send(
   return { came: 'failure', decision, reason }
 }
 
-async function sendAside(
-  { upstreams }: Enforcement,
-  leg: InFlight,
-  { url, headers, body }: Pick<UpstreamRequest, 'url' | 'headers' | 'body'>,
-): Promise<void> {
-  const sent = await upstreams.send({
-    url,
-    headers: { ...headers, 'content-type': 'application/json' },
-    ...(body !== undefined && { body }),
-    signal: leg.halt,
-  })
-  if (sent.ok) sent.value.body.destroy()
+/** Nothing in nearly every call: its tool is known, and was looked at not long ago. */
+function whyNotPinned(
+  enforcement: Enforcement,
+  caller: GatewayCaller,
+  decision: Allow,
+  { tool, look }: Calling,
+  credential: CredentialFields,
+): Promise<Refusal | undefined> | undefined {
+  const asking = () => lookBehind(enforcement, caller, decision, look, credential)
+  if (!isPinned(enforcement, caller.target, tool)) return notPinned(enforcement, caller.target, tool, asking)
+  lookAgain(enforcement, caller.target, asking)
+  return undefined
 }
 
 async function refused(
@@ -187,14 +192,4 @@ function declaredNames({ target }: GatewayCaller, { tool, input }: CalledTool): 
 
 function isObject(value: Json): value is { readonly [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-const urls = new Map<string, URL>()
-function urlOf(at: string): URL {
-  const known = urls.get(at)
-  if (known) return known
-  const made = new URL(at)
-  if (urls.size > 1000) urls.clear()
-  urls.set(at, made)
-  return made
 }

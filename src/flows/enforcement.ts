@@ -2,6 +2,7 @@ import type { EnforcementPoint } from '../core/enforcement.ts'
 import { createReplayCache } from '../lib/jose/dpop-replay.ts'
 import { createUpstreams, type UpstreamLimits, type Upstreams } from '../lib/upstream.ts'
 import { type ChainWatch, createChainWatch } from './chain-watch.ts'
+import { createDefinitionLooks, type DefinitionLooks } from './pin-definitions.ts'
 import { ONE_ENGINE, type SecondEngine } from './second-engine.ts'
 import { createHeldCredentials, type HeldCredentials } from './upstream-credential.ts'
 import { type AccessPorts, createAccessTokenCache } from './verify-access-token.ts'
@@ -14,6 +15,7 @@ export type Enforcement = {
   readonly upstreams: Upstreams
   readonly held: HeldCredentials
   readonly watch: ChainWatch
+  readonly definitions: DefinitionLooks
   /** Calls and streams that may be open at once; a stream beyond it is refused. */
   readonly maxOpen: number
   /** Ends what is in flight and lets go of every connection. */
@@ -29,6 +31,8 @@ export type EnforcementOptions = {
   readonly engine?: Enforcement['engine']
   /** Default 10,000. */
   readonly maxOpen?: number
+  /** Milliseconds after which a call has the definitions of its resource looked at again. Default 60 s. */
+  readonly lookAgainMs?: number
 }
 
 export function createEnforcement(point: EnforcementPoint, options: EnforcementOptions = {}): Enforcement {
@@ -47,6 +51,7 @@ export function createEnforcement(point: EnforcementPoint, options: EnforcementO
     upstreams,
     held,
     watch,
+    definitions: createDefinitionLooks(options.lookAgainMs),
     maxOpen: options.maxOpen ?? 10_000,
     async close() {
       watch.close()

@@ -6,6 +6,8 @@ import type {
   ConfigurationAnswer,
   ConfigurationFile,
   ConfigurationProblem,
+  DefinitionLine,
+  DefinitionShown,
   EngineLine,
   Explained,
   GatewayLine,
@@ -94,6 +96,14 @@ export type AdminClient = {
     policy: string,
     reason: string,
   ) => Promise<{ readonly policy: string; readonly revision: number }>
+  readonly definitions: (tenant: string) => Promise<{ readonly definitions: readonly DefinitionLine[] }>
+  /** `definition`: `<resource>/<tool>`. */
+  readonly definition: (tenant: string, definition: string) => Promise<DefinitionShown>
+  readonly acceptDefinition: (
+    tenant: string,
+    definition: string,
+    ask: { readonly sha256: string; readonly reason: string },
+  ) => Promise<{ readonly definition: string; readonly sha256: string; readonly revision: number }>
   readonly engines: () => Promise<{ readonly engines: readonly EngineLine[] }>
   readonly audit: (tenant: string, query: AuditQuery) => Promise<AuditPage>
   readonly decision: (tenant: string, decision: string) => Promise<Pick<AuditPage, 'events'>>
@@ -140,6 +150,10 @@ export function createAdminClient(connection: AdminConnection): AdminClient {
       const query = new URLSearchParams({ reason })
       return call(at(tenant, `quarantine/${pathPart(policy)}?${query}`), { method: 'DELETE' })
     },
+    definitions: (tenant) => call(at(tenant, 'definitions')),
+    definition: (tenant, definition) => call(at(tenant, definitionPath(definition))),
+    acceptDefinition: (tenant, definition, ask) =>
+      call(at(tenant, definitionPath(definition)), { body: ask }),
     engines: () => call('/engines'),
     audit: (tenant, query) => call(at(tenant, `audit?${new URLSearchParams(query)}`)),
     decision: (tenant, decision) => call(at(tenant, `audit/${pathPart(decision)}`)),
@@ -150,6 +164,12 @@ export function createAdminClient(connection: AdminConnection): AdminClient {
     roots: () => call('/roots'),
     close: wire.close,
   }
+}
+
+/** A resource's name holds no slash. */
+function definitionPath(definition: string): string {
+  const [resource = '', ...tool] = definition.split('/')
+  return `definitions/${pathPart(resource)}/${pathPart(tool.join('/'))}`
 }
 
 /** The server takes one spelling of a path: what needs no escape has none. */

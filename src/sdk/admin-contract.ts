@@ -156,3 +156,23 @@ export type EngineLine = {
   readonly differed: number
   readonly dropped: number
 }
+
+/** A definition by its hash, base64url of its SHA-256; `at` when it was first seen, in milliseconds since 1970. */
+export type DefinitionHash = { readonly sha256: string; readonly at: number }
+/** What counts of a tool, `<resource>/<tool>`, and what came instead and waits for a person; while something waits the tool is refused. */
+export type DefinitionLine = {
+  readonly definition: string
+  readonly accepted?: DefinitionHash & { readonly by: 'first-seen' | 'person' }
+  readonly waiting?: DefinitionHash
+}
+/** The same with what the server behind says, and each place where the two differ. */
+export type DefinitionShown = {
+  readonly definition: string
+  readonly accepted?: DefinitionHash & { readonly by: 'first-seen' | 'person'; readonly says: unknown }
+  readonly waiting?: DefinitionHash & { readonly says: unknown }
+  readonly differences: readonly {
+    readonly at: string
+    readonly before?: unknown
+    readonly after?: unknown
+  }[]
+}

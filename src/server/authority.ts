@@ -5,6 +5,7 @@ import { applyChanges } from '../core/apply-changes.ts'
 import { seconds } from '../core/identity/name.ts'
 import { emptySnapshot } from '../core/snapshot.ts'
 import { credentialProviders } from '../credentials/registry.ts'
+import { acceptDefinition } from '../flows/accept-definition.ts'
 import type { AuthorityPorts } from '../flows/authority.ts'
 import { createAuthorityMemory } from '../flows/authority-memory.ts'
 import { createEngineReports, type EngineReports } from '../flows/engine-reports.ts'
@@ -264,6 +265,7 @@ function adminPorts(
     revoke: (ask) => revoke({ ...shared, feeds, leases }, ask),
     restore: (ask) => restore(shared, ask),
     lift: (ask) => liftQuarantine(shared, ask),
+    accept: (ask) => acceptDefinition(shared, ask),
     engines: engines.lines,
     gateways: feeds.connected,
     roots: async () => rootsOf(config, live.snapshot()),

@@ -69,15 +69,18 @@ async function call(gateway: number, resource: string, session: string): Promise
   return result?._meta?.['countersign/reason'] ?? error?.data.reason ?? (result?.content && 'answered')
 }
 
+/** What reached the server behind, but for the gateways' own looks at what it offers. */
+const called = () => behind.seen.filter((headers) => headers['mcp-method'] === 'tools/call').length
+
 test('what a session read at one gateway does not flow to a lower place at the other, from the first moment on', async () => {
   for (let round = 0; round < 20; round++) {
     const session = randomId('session')
     const [reader, writer] = round % 2 === 0 ? [0, 1] : [1, 0]
     expect(await call(writer, 'catalogue', session)).toBe('answered')
-    const sent = behind.seen.length
+    const sent = called()
     expect(await call(reader, 'orders', session)).toBe('answered')
     expect(await call(writer, 'catalogue', session)).toBe('label.flow')
-    expect(behind.seen.length).toBe(sent + 1)
+    expect(called()).toBe(sent + 1)
     expect(await call(reader, 'catalogue', session)).toBe('label.flow')
     expect(await call(writer, 'orders', session)).toBe('answered')
     expect(await call(writer, 'catalogue', randomId('session'))).toBe('answered')

@@ -21,6 +21,7 @@ import type { Change } from '../../src/core/registry.ts'
 import { err, ok } from '../../src/core/result.ts'
 import { emptySnapshot, type Snapshot } from '../../src/core/snapshot.ts'
 import { epochMillis } from '../../src/core/time.ts'
+import { acceptDefinition } from '../../src/flows/accept-definition.ts'
 import { liftQuarantine } from '../../src/flows/quarantine-policies.ts'
 import { createReadPolicies } from '../../src/flows/read-policies.ts'
 import { restore } from '../../src/flows/restore.ts'
@@ -174,6 +175,7 @@ export function fakeAdmin(changed: Partial<AdminPorts> = {}): FakeAdmin {
     revoke: fakeRevoke(memory),
     restore: (ask) => restore({ store, snapshot, refresh, now }, ask),
     lift: (ask) => liftQuarantine({ store, snapshot, refresh, now }, ask),
+    accept: (ask) => acceptDefinition({ store, snapshot, refresh, now }, ask),
     engines: () => [
       { role: 'authority', again: 12, differed: 0, dropped: 0 },
       { role: 'gateway', gateway: 'edge', instance: 'gw-1', again: 345, differed: 1, dropped: 2 },

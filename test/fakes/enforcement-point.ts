@@ -14,6 +14,8 @@ import { err, ok } from '../../src/core/result.ts'
 import { Secret } from '../../src/core/secret.ts'
 import { emptySnapshot } from '../../src/core/snapshot.ts'
 import { epochMillis, epochSeconds } from '../../src/core/time.ts'
+import type { AuthorizedGateway } from '../../src/flows/authorize-gateway.ts'
+import { type DefinitionPorts, takeDefinitions } from '../../src/flows/take-definitions.ts'
 import type { Route } from '../../src/lib/http/route.ts'
 import { type HttpServer, serveRoutes } from '../../src/lib/http/server.ts'
 import { newSigningKey, type SigningKey } from '../../src/lib/jose/signing-key.ts'
@@ -132,10 +134,10 @@ export async function fakeEnforcementPoint(
     },
     spend: async (ask) => {
       const { decision, claims } = judged(ask)
-      if (decision.outcome !== 'allow') return err(decision.refusal)
-      const refused = spend(ask, claims)
+      const refused = decision.outcome === 'allow' ? spend(ask, claims) : decision.refusal
       return refused ? err(refused) : ok(undefined)
     },
+    definitions: keepsDefinitions(world, { broken, events, apply, now, snapshot: () => snapshot }),
     onChange: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
@@ -151,6 +153,29 @@ export async function fakeEnforcementPoint(
     token: (ask) => mint(ask, places, key(ask.tenant), snapshot.revision, Math.floor(now() / 1000)),
     key,
   }
+}
+
+/** What the authority keeps of definitions is told to the point at once, at the revision that it has. */
+function keepsDefinitions(
+  world: World,
+  at: Pick<FakePoint, 'broken' | 'events' | 'apply' | 'now' | 'snapshot'>,
+): FakePoint['definitions'] {
+  const commit: DefinitionPorts['store']['commit'] = async (write) => {
+    if (!at.broken.authority) throw new Unavailable('store.unavailable', 'the test took the authority away')
+    const { revision } = at.snapshot()
+    at.events.push(...write.events)
+    at.apply(...(write.changes ?? []).map((each) => ({ ...each, revision })))
+    return { done: true, revision }
+  }
+  const { now, snapshot } = at
+  const ports = { now, snapshot, refresh: async () => {}, store: { commit } }
+  return (seen) => takeDefinitions(ports, gatewayFor(world), seen)
+}
+
+/** One that is listed for every tenant. */
+function gatewayFor(world: World): AuthorizedGateway {
+  const gateway = { gateway: 'edge', is: { trust: 'prod-cluster' }, tenants: Object.keys(world) }
+  return { gateway, instance: 'gw-1', jkt: 'thumb', expires: 2_000_000_000 } as unknown as AuthorizedGateway
 }
 
 type Minted = {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import { hasDefinition } from '../../src/core/policy/definition.ts'
 import type { HttpServer } from '../../src/lib/http/server.ts'
 import { type McpDoor, type McpOptions, openMcpDoor } from '../../src/protocols/mcp/routes.ts'
 import { ana, STORIES, type World } from '../properties/decide-world.ts'
@@ -16,9 +17,13 @@ export type Behind = {
   readonly url: string
   readonly seen: IncomingMessage['headers'][]
   release: () => void
+  /** As if nothing had been sent yet. */
+  readonly forget: () => void
   readonly close: () => void
   status: number
   open: number
+  /** How it describes `get_order`; undefined when it has no such tool. */
+  words?: string | undefined
 }
 
 export async function startBehind(): Promise<Behind> {
@@ -33,10 +38,17 @@ export async function startBehind(): Promise<Behind> {
     )
     const order = z.object({ customer_id: z.string(), order_id: z.string().optional() })
     const text = (words: string) => ({ content: [{ type: 'text' as const, text: words }] })
-    server.registerTool('get_order', { inputSchema: order }, async ({ customer_id, order_id }) => {
-      if (order_id === 'slow') await waiting.promise
-      return text(`order of ${customer_id}`)
-    })
+    const { words: description } = behind
+    if (description !== undefined) {
+      server.registerTool(
+        'get_order',
+        { inputSchema: order, description },
+        async ({ customer_id, order_id }) => {
+          if (order_id === 'slow') await waiting.promise
+          return text(`order of ${customer_id}`)
+        },
+      )
+    }
     server.registerTool('cancel_order', { inputSchema: order }, async () => text('cancelled'))
     server.registerTool('undeclared', { inputSchema: order }, async () => text('never'))
     server.registerPrompt('greet', {}, () => ({ messages: [] }))
@@ -66,6 +78,8 @@ export async function startBehind(): Promise<Behind> {
     },
     status: 0,
     open: 0,
+    forget: () => void seen.splice(0),
+    words: 'Reads an order.',
     release: () => {
       waiting.resolve()
       waiting = Promise.withResolvers<void>()
@@ -141,15 +155,19 @@ export type OpenDoor = {
   readonly close: () => Promise<void>
 }
 
+/** `unseen`: nobody has looked at the server behind yet. */
 export async function openDoor(
-  behind: Pick<Behind, 'url' | 'release'>,
+  behind: Pick<Behind, 'url' | 'release' | 'forget'>,
   options: McpOptions = {},
   world: World = worldAt(behind.url),
+  unseen?: 'unseen',
 ): Promise<OpenDoor> {
   const made: { point?: FakePoint; door?: McpDoor } = {}
   const server: HttpServer & { readonly origin: string } = await serveAt(async (origin) => {
     const places = { origin, authorityOrigin: 'https://authority.example', upstream: behind.url }
     made.point = await fakeEnforcementPoint(world, places)
+    if (!unseen) await acceptListed(made.point, behind.url)
+    behind.forget()
     made.door = openMcpDoor(made.point, { keepAlive: 50, ...options })
     return made.door.routes
   })
@@ -176,6 +194,22 @@ export async function openDoor(
       await server.close()
     },
   }
+}
+
+/** As if somebody had listed the server's tools before; where it doesn't answer that, as if it had said something of each. */
+async function acceptListed(point: FakePoint, url: string): Promise<void> {
+  const { json } = await postTo({ method: 'tools/list', url: `${url}/mcp` })
+  const { tools = [] } = (json.result ?? {}) as { readonly tools?: readonly { readonly name: string }[] }
+  for (const [tenant, { resources }] of point.snapshot().tenants) {
+    for (const [resource, known] of resources) {
+      const names = known.resource.type === 'mcp' ? [...known.tools.keys()].filter(hasDefinition) : []
+      const seen = names.map((tool) => {
+        return { tool, definition: tools.find(({ name }) => name === tool) ?? { name: tool } }
+      })
+      if (seen.length > 0) await point.definitions({ tenant, resource, seen })
+    }
+  }
+  point.events.length = 0
 }
 
 async function postTo({

@@ -67,6 +67,7 @@ export type Library = {
   readonly asked: { readonly method: string; readonly params?: Readonly<Record<string, unknown>> }[]
   readonly notify: McpHttpHandler['notify']
   readonly release: () => void
+  readonly forget: () => void
   readonly close: () => void
 }
 
@@ -87,6 +88,7 @@ export async function startLibrary(made: () => McpServer = library): Promise<Lib
     asked,
     notify: handler.notify,
     release: () => undefined,
+    forget: () => void asked.splice(0),
     close: () => {
       server.closeAllConnections()
       server.close()

@@ -66,6 +66,10 @@ export async function startSessionServer(
     sessions,
     status: 0,
     open: 0,
+    forget: () => {
+      seen.splice(0)
+      told.splice(0)
+    },
     release: () => {
       waiting.now.resolve()
       waiting.now = Promise.withResolvers<void>()

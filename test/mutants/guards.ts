@@ -1,6 +1,7 @@
 import { ASKING_GUARDS } from './asking-guards.ts'
 import { CLIENT_GUARDS } from './client-guards.ts'
 import { DECISION_GUARDS } from './decision-guards.ts'
+import { DEFINITION_GUARDS } from './definition-guards.ts'
 import { EXPLANATION_GUARDS } from './explanation-guards.ts'
 import type { Guard } from './guard.ts'
 import { ID_JAG_GUARDS } from './id-jag-guards.ts'
@@ -18,6 +19,7 @@ export const GUARDS: readonly Guard[] = [
   ...ASKING_GUARDS,
   ...LABEL_GUARDS,
   ...METHOD_GUARDS,
+  ...DEFINITION_GUARDS,
   ...WALL_GUARDS,
   ...EXPLANATION_GUARDS,
   ...RECORD_GUARDS,

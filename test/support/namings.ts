@@ -1,6 +1,7 @@
 import { askingNamings } from './asking-places.ts'
 import type { Surface } from './authority.ts'
 import { accessForm, attestForm, encode, FORM, type Form, JWT_BEARER } from './caller.ts'
+import { definitionNamings, seenNamings } from './definition-namings.ts'
 import { type Kind, type KindName, logoutToken } from './kinds.ts'
 import { type Door, type Knock, knock } from './knock.ts'
 import { LISTING, MCP_HEADERS } from './places.ts'
@@ -235,6 +236,7 @@ export function agentNamings(matrix: Matrix): readonly Naming[] {
         ask: (name) => withToken('gateway token', 'POST', `/gateway/v1/${what}`, askOf(surface, 'a', name)),
       },
     ]),
+    ...seenNamings({ withToken }),
   ]
 }
 
@@ -254,7 +256,16 @@ function mcpNaming(matrix: Matrix, method: 'POST' | 'GET' | 'DELETE'): Naming {
 }
 
 /** Routes whose only name is the tenant: one that is not there is as unknown as any name under it. */
-const ONLY_TENANT = ['audit', 'export', 'checkpoint', 'log-key', 'revocations', 'quarantine', 'user']
+const ONLY_TENANT = [
+  'audit',
+  'export',
+  'checkpoint',
+  'log-key',
+  'revocations',
+  'quarantine',
+  'definitions',
+  'user',
+]
 
 const AT = '/admin/v1/t/a'
 
@@ -355,6 +366,7 @@ export function adminNamings(matrix: Matrix): readonly Naming[] {
     ...auditNamings(askers, matrix.theirs),
     ...explainNamings(askers, matrix.theirs),
     ...revocationNamings(askers, matrix.theirs),
+    ...definitionNamings(askers),
     ...ONLY_TENANT.map(
       (what): Naming => ({
         route: `GET /admin/v1/t/:tenant/${what === 'user' ? ':kind' : what}`,

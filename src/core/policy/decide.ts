@@ -4,15 +4,18 @@ import type { EpochMillis } from '../time.ts'
 import type { AccessRequest } from './access-request.ts'
 import type { EngineQuestion, Opinions } from './both-engines.ts'
 import type { Allow, Decision, Explanation } from './decision.ts'
+import { unpinned } from './definition.ts'
 import { conditionsOf, type Judgement, judgeTool } from './judge.ts'
 import { isWhole, lookUp, type Whole } from './question.ts'
 import { STANDING } from './standing.ts'
+import type { Tool } from './tool.ts'
 
 const NOTHING_JUDGED: Explanation = { sides: [], conditions: [] }
 
 /**
  * The decision (ARCHITECTURE §3, §4): pure and synchronous, so that an authority and a gateway with the same revision answer the same.
- * First who asks and where (`STANDING`), then scope, delegation, conditions and policies (`judgeTool`). Whatever isn't allowed by all of
+ * First who asks and where (`STANDING`), then scope, delegation, conditions and policies (`judgeTool`), then whether the tool is still
+ * the one that was accepted. Whatever isn't allowed by all of
  * them is refused. Only here is an `Allow` made. How old the snapshot may be is for the caller to check (§9). `opinions`: what the second
  * engine said; where a policy is in quarantine, nothing is allowed without.
  */
@@ -62,7 +65,19 @@ function judge(question: Whole): Judgement {
     const refusal = refuse('unknown', 'tool.unknown', says)
     return { refusal, explanation: NOTHING_JUDGED, asks: [], reached: 0 }
   }
-  return judgeTool(question, tool, conditionsOf(question))
+  return judgePinned(question, tool)
+}
+
+/**
+ * Last, so that a definition is told of only to who may use the tool. Entering does not ask for it: somebody must be able to look at what
+ * waits to be accepted.
+ */
+function judgePinned(question: Whole, tool: Tool): Judgement {
+  const judgement = judgeTool(question, tool, conditionsOf(question))
+  const { resource } = question.known
+  if (judgement.refusal !== undefined || resource.type !== 'mcp') return judgement
+  const refusal = unpinned(question.tenant, resource, tool)
+  return refusal ? { ...judgement, refusal, reached: 8, asks: [] } : judgement
 }
 
 /**

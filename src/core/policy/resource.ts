@@ -3,6 +3,7 @@ import { durationSchema, nameSchema } from '../identity/name.ts'
 import type { TenantName } from '../ids.ts'
 import { asksSchema } from './asks.ts'
 import { contentInput, contentSchema, contentsOf, contentTool, indistinct } from './content.ts'
+import { definitionsModeSchema } from './definition.ts'
 import { HIGHEST, labelSchema } from './label.ts'
 import { type Prompt, promptSchema, promptTool } from './prompt.ts'
 import { type Tool, toolSchema } from './tool.ts'
@@ -74,6 +75,8 @@ export const resourceSchema = z.discriminatedUnion('type', [
     type: z.literal('mcp'),
     at: z.url(),
     data: z.enum(['argument', 'row-security', 'none']).default('none'),
+    /** Which definitions of its tools count; the first one that is seen of each when absent. */
+    definitions: definitionsModeSchema.optional(),
     tools: z.record(toolName, toolSchema),
     prompts: z.record(toolName, promptSchema).optional(),
     contents: z.record(toolName, contentSchema).superRefine(contentsAreDistinct).optional(),

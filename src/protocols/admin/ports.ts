@@ -5,6 +5,7 @@ import type { Refusal } from '../../core/refusal.ts'
 import type { Result } from '../../core/result.ts'
 import type { Snapshot } from '../../core/snapshot.ts'
 import type { Clock } from '../../core/time.ts'
+import type { AcceptAsk, AcceptedDefinition } from '../../flows/accept-definition.ts'
 import type { RegistryPorts } from '../../flows/configuration/registry-writing.ts'
 import type { EngineLine } from '../../flows/engine-reports.ts'
 import type { CheckpointPorts } from '../../flows/export-audit.ts'
@@ -46,6 +47,7 @@ export type AdminPorts = {
   readonly lift: (
     ask: LiftAsk,
   ) => Promise<Result<{ readonly policy: string; readonly revision: Revision }, Refusal>>
+  readonly accept: (ask: AcceptAsk) => Promise<Result<AcceptedDefinition, Refusal>>
   readonly engines: () => readonly EngineLine[]
   readonly gateways: () => readonly ConnectedGateway[]
   readonly roots: () => Promise<readonly Root[]>

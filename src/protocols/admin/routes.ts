@@ -3,6 +3,7 @@ import { issueAdminToken } from './admin-token.ts'
 import { answer } from './answers.ts'
 import { AUDIT_LINES } from './audit-lines.ts'
 import { CONFIGURATION_LINES } from './configuration-lines.ts'
+import { DEFINITION_LINES } from './definition-lines.ts'
 import { DOCUMENT_LINES } from './document-lines.ts'
 import { type AdminLine, line, routesOf } from './line.ts'
 import { openApiOf } from './openapi.ts'
@@ -16,6 +17,7 @@ const LINES: readonly AdminLine[] = [
   ...DOCUMENT_LINES,
   ...REVOCATION_LINES,
   ...QUARANTINE_LINES,
+  ...DEFINITION_LINES,
   ...AUDIT_LINES,
   ...STATUS_LINES,
 ]

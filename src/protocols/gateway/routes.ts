@@ -10,12 +10,13 @@ import type { GatewayFeeds } from '../../flows/feed-gateway.ts'
 import { leaseCredential } from '../../flows/lease-credential.ts'
 import type { Leased, LeasingPorts } from '../../flows/open-lease.ts'
 import { spendToken } from '../../flows/spend-token.ts'
+import { takeDefinitions } from '../../flows/take-definitions.ts'
 import { takeDoubt } from '../../flows/take-doubt.ts'
 import { type JournalPorts, takeJournal } from '../../flows/take-journal.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
 import { problemOf } from '../problem.ts'
 import { feedResponse } from './feed-stream.ts'
-import { readAck, readAsk, readRecorder, readReport, readShipment } from './wire.ts'
+import { readAck, readAsk, readRecorder, readReport, readSeen, readShipment } from './wire.ts'
 
 /** All that the authority's side of the border stands on. */
 export type GatewayRoutePorts = {
@@ -70,6 +71,12 @@ export function gatewayRoutes(ports: GatewayRoutePorts): readonly Route[] {
       ...post,
       path: '/gateway/v1/engines',
       run: guarded((gateway, { json }) => takeReport(authority, engines, gateway, json)),
+    },
+    {
+      ...post,
+      path: '/gateway/v1/definitions',
+      maxBytes: 8 * MIB,
+      run: guarded((gateway, { json }) => takeSeen(authority, gateway, json)),
     },
     {
       ...post,
@@ -138,6 +145,17 @@ async function takeReport(
   engines.take(gateway, report.value.counts)
   for (const doubt of report.value.doubts) await takeDoubt(authority, gateway, doubt)
   return { status: 204, empty: true }
+}
+
+async function takeSeen(
+  authority: AuthorityPorts,
+  gateway: AuthorizedGateway,
+  json: unknown,
+): Promise<DoorResponse> {
+  const seen = readSeen(json)
+  if (!seen.ok) return problemOf(seen.error)
+  const taken = await takeDefinitions(authority, gateway, seen.value)
+  return { status: 200, json: taken.ok ? { ok: true, ...taken.value } : { ok: false, refusal: taken.error } }
 }
 
 async function tellNext(

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { CredentialAsk } from '../../core/enforcement.ts'
+import { type CredentialAsk, MOST_SEEN, type SeenDefinitions } from '../../core/enforcement.ts'
 import { isName, type RecorderId } from '../../core/ids.ts'
 import type { Json } from '../../core/policy/access-request.ts'
 import type { ShippedRecord } from '../../core/ports.ts'
@@ -55,6 +55,15 @@ const reportSchema = z.strictObject({
     .max(64),
 })
 
+const seenSchema = z.strictObject({
+  tenant: name,
+  resource: name,
+  seen: z
+    .array(z.strictObject({ tool: z.string().min(1).max(200), definition: z.json() }))
+    .min(1)
+    .max(MOST_SEEN),
+})
+
 export type Shipment = { readonly recorder: RecorderId; readonly records: readonly ShippedRecord[] }
 
 export function readAsk(json: unknown): Result<CredentialAsk, Refusal> {
@@ -76,6 +85,13 @@ export function readReport(json: unknown): Result<EngineReport, Refusal> {
   return read.success
     ? ok(read.data as unknown as EngineReport)
     : malformed('what the engines said: `counts`, and `doubts` about policies')
+}
+
+export function readSeen(json: unknown): Result<SeenDefinitions, Refusal> {
+  const read = seenSchema.safeParse(json)
+  return read.success
+    ? ok(read.data as unknown as SeenDefinitions)
+    : malformed('a tenant, a resource, and what was seen of its tools')
 }
 
 export function readShipment(json: unknown): Result<Shipment, Refusal> {

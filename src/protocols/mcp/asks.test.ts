@@ -253,7 +253,8 @@ async function startAsking(
     server.closeAllConnections()
     server.close()
   }
-  return { url, seen, states, close, release: () => undefined, status: 0, open: 0 }
+  const forget = () => void seen.splice(0)
+  return { url, seen, states, close, forget, release: () => undefined, status: 0, open: 0 }
 }
 
 const MODERN: Readonly<Record<string, InputRequests>> = {

@@ -5,6 +5,7 @@ import type { DoorResponse } from '../../lib/http/route.ts'
 import { refusalAnswer } from './answers.ts'
 import { contentsHere, type Exchange, forwardOf, notAnswered } from './exchange.ts'
 import { forThisCaller } from './for-this-caller.ts'
+import { lookWith } from './look.ts'
 import { readContentUse, readPromptUse, readToolUse, type Use } from './named.ts'
 import type { Edit } from './passage.ts'
 import { relay } from './relay.ts'
@@ -34,7 +35,7 @@ async function use(exchange: Exchange, read: Result<Use, Refusal>, edit?: Edit):
   if (!read.ok) return refusalAnswer(message.id ?? null, read.error, caller.target)
   const { named, tool, input, text } = read.value
   const forward = forwardOf(exchange, message.whole)
-  const called = await callResource(enforcement, caller, { tool, input }, text, forward)
+  const called = await callResource(enforcement, caller, { tool, input }, text, forward, lookWith(exchange))
   if (called.came !== 'answer') return notAnswered(exchange, called, named)
   return relay(exchange, called.flight, named, edit)
 }

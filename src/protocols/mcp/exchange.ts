@@ -11,7 +11,7 @@ import { isJsonObject, type JsonObject, parseStrictJsonText } from '../../lib/st
 import { failedBehind, refusalAnswer, refusedCall, unjudged, unknownNamed } from './answers.ts'
 import type { Message } from './message.ts'
 import type { Named } from './named.ts'
-import { type Era, protocolHeaders } from './revision.ts'
+import { type Era, type Headers, protocolHeaders } from './revision.ts'
 import { ENDED, type SessionBehind } from './session.ts'
 
 /** One message of a caller who is known, in the words of its revision. */
@@ -34,10 +34,14 @@ export function contentsHere({ caller: { target } }: Exchange): readonly Content
 
 /**
  * The message written anew from what was read, so that the server behind sees what policy saw; without one, a request that has none. It
- * goes in the session that the server keeps for this caller.
+ * goes in the session that the server keeps for this caller. `sent`: the caller's header fields, unless the message is our own.
  */
-export function forwardOf({ request, session }: Exchange, whole: JsonObject | undefined): Forward {
-  const headers = protocolHeaders(request.headers)
+export function forwardOf(
+  { request, session }: Exchange,
+  whole: JsonObject | undefined,
+  sent: Headers = request.headers,
+): Forward {
+  const headers = protocolHeaders(sent)
   const inSession = session ? { 'mcp-session-id': session.behind } : {}
   const common = { signal: request.gone, waits: request.waits }
   if (whole !== undefined)
@@ -113,7 +117,8 @@ export async function readResponse(
   return { instead: failedBehind(message.id ?? null, failure ?? 'upstream.malformed', flight.decision) }
 }
 
-function responseIn(text: string, stream: boolean, id: Message['id']): JsonObject | undefined {
+/** The response under that id in a body, JSON or a stream of events. */
+export function responseIn(text: string, stream: boolean, id: Message['id']): JsonObject | undefined {
   const texts = stream ? (createEventReader().push(`${text}\n\n`) ?? []) : [text]
   for (const each of texts) {
     const read = parseStrictJsonText(each)

@@ -1,6 +1,7 @@
 import { plainTool } from '../../core/policy/tool.ts'
 import type { Flight } from '../../flows/flight.ts'
 import { enterResource, visibleTools } from '../../flows/list-tools.ts'
+import { pinnedTools } from '../../flows/pin-definitions.ts'
 import type { DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
 import { rpcResult } from './answers.ts'
@@ -12,13 +13,17 @@ import { issueSession } from './session.ts'
 
 type Narrow = (result: JsonObject, flight: Flight) => JsonObject | Promise<JsonObject>
 
-/** `tools/list`: what the server behind offers, without what isn't declared here or is certainly refused. */
+/**
+ * `tools/list`: what the server behind offers, without what isn't declared here, is certainly refused, or is said otherwise than it was
+ * accepted.
+ */
 export function listTools(exchange: Exchange): Promise<DoorResponse> {
-  const { enforcement, message } = exchange
+  const { enforcement, caller, message } = exchange
   return passNarrowed(exchange, message.whole, async (result, { decision }) => {
-    const visible = await visibleTools(enforcement, decision)
     const tools = Array.isArray(result['tools']) ? (result['tools'] as readonly Json[]) : []
-    const shown = tools.filter((tool) => isJsonObject(tool) && visible.has(plainTool(String(tool['name']))))
+    const pinned = await pinnedTools(enforcement, caller.target, tools.filter(isJsonObject))
+    const visible = await visibleTools(enforcement, decision)
+    const shown = pinned.filter(({ name }) => visible.has(plainTool(String(name))))
     return forThisCaller({ ...result, tools: shown })
   })
 }

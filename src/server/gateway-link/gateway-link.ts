@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import type { Credential } from '../../core/credential/credential.ts'
-import type { CredentialAsk, EnforcementPoint } from '../../core/enforcement.ts'
+import type {
+  CredentialAsk,
+  DefinitionVerdicts,
+  EnforcementPoint,
+  SeenDefinitions,
+} from '../../core/enforcement.ts'
 import { seconds } from '../../core/identity/name.ts'
 import type { LeaseId } from '../../core/ids.ts'
 import { type Refusal, Unavailable } from '../../core/refusal.ts'
@@ -75,6 +80,7 @@ export async function startGatewayLink(config: LinkConfig, ports: GatewayLinkPor
     },
     credential: (ask) => askCredential(client, ask),
     spend: (ask) => askSpend(client, ask),
+    definitions: (seen) => tellDefinitions(client, seen),
   }
   const end = async (): Promise<void> => {
     await feed.stop()
@@ -120,6 +126,12 @@ const credentialSchema = z.object({
   }),
 })
 const credentialAnswer = z.discriminatedUnion('ok', [credentialSchema, noSchema])
+const verdictsSchema = z.object({
+  ok: z.literal(true),
+  revision: z.int(),
+  tools: z.array(z.object({ tool: z.string(), sha256: z.string().optional() })),
+})
+const verdictsAnswer = z.discriminatedUnion('ok', [verdictsSchema, noSchema])
 const spendAnswer = z.discriminatedUnion('ok', [z.object({ ok: z.literal(true) }), noSchema])
 
 async function askCredential(
@@ -140,10 +152,18 @@ async function askSpend(client: AuthorityClient, ask: CredentialAsk): Promise<Re
   return answer.ok ? ok(undefined) : err(answer.refusal)
 }
 
+async function tellDefinitions(
+  client: AuthorityClient,
+  seen: SeenDefinitions,
+): Promise<Result<DefinitionVerdicts, Refusal>> {
+  const answer = await askAuthority(client, '/gateway/v1/definitions', seen, verdictsAnswer)
+  return answer.ok ? ok(answer as unknown as DefinitionVerdicts) : err(answer.refusal)
+}
+
 async function askAuthority<T>(
   client: AuthorityClient,
   path: string,
-  ask: CredentialAsk,
+  ask: CredentialAsk | SeenDefinitions,
   schema: z.ZodType<T>,
 ): Promise<T> {
   const read = schema.safeParse((await client.ask('POST', path, ask)).json)
