@@ -151,6 +151,10 @@ test.each([
   ['User::"\\u0041"', undefined],
   ['User::"\\ud800"', undefined],
   ['User::"\n"', undefined],
+  ['User::"ana" || true', undefined],
+  ['principal == User::"ana"', undefined],
+  ['Space::Deep::User::"ana"', 'Space::Deep::User ana'],
+  ['Us::"ana"::"x"', undefined],
   ['', undefined],
 ])('an entity written as %s is read as %s, in one spelling alone', (written, expected) => {
   const uid = parseUid(written)
