@@ -17,6 +17,7 @@ import {
   placeCredential,
   upstreamCredential,
 } from './upstream-credential.ts'
+import { widerScope } from './wider-scope.ts'
 
 /** `hidden`: the caller may not know that there is such a tool. `failed`: allowed, but nothing came back from behind. */
 export type Called =
@@ -26,6 +27,8 @@ export type Called =
       readonly decision: Decision
       readonly refusal: Refusal
       readonly hidden: boolean
+      /** The scope with which it would be allowed, where the caller can ask a person for it. */
+      readonly wider?: readonly string[]
     }
   | { readonly came: 'failure'; readonly decision: Decision; readonly reason: string }
 
@@ -45,8 +48,10 @@ export async function callResource(
   const asked = { input: text, arguments: declaredNames(caller, called) }
   const decision = await decideAtGateway(enforcement, caller, { kind: 'call', ...called }, asked)
   if (decision.outcome !== 'allow') {
-    const hidden = isHidden(enforcement, decision)
-    return { came: 'refusal', decision, refusal: decision.refusal, hidden }
+    const { refusal } = decision
+    const wider = widerScope(enforcement, decision)
+    if (wider) return { came: 'refusal', decision, refusal, hidden: false, wider }
+    return { came: 'refusal', decision, refusal, hidden: isHidden(enforcement, decision) }
   }
   return send(enforcement, caller, decision, forward, began, { ...called, look })
 }

@@ -89,4 +89,12 @@ export const CLIENT_GUARDS: readonly Guard[] = [
     why: 'a request is pushed in the name of a client with a key by whoever knows the name',
     tests: KEYS,
   },
+  {
+    name: 'step-up-judged',
+    file: 'src/flows/wider-scope.ts',
+    find: "return tool && whole.outcome === 'allow' ?",
+    replace: 'return tool && whole.outcome !== undefined ?',
+    why: 'people are asked to agree to what stays forbidden, and learn that it is there',
+    tests: ['test/e2e/sign-in-step-up.test.ts'],
+  },
 ]

@@ -90,6 +90,30 @@ export function refusalAnswer(id: Id, refusal: Refusal, target: Target, decision
   }
 }
 
+type Wider = {
+  readonly decision: Decision
+  readonly refusal: Refusal
+  readonly wider: readonly string[]
+}
+
+/**
+ * The one 403: a client that asks its person again gets what it needs (RFC 6750 §3.1). Everything that it then asks for is in one challenge, what it has
+ * included: clients take it by the letter.
+ */
+export function widerNeeded(id: Id, { decision, refusal, wider }: Wider, target: Target): Whole {
+  const { reason, says } = refusal
+  const parameters = [
+    'error="insufficient_scope"',
+    `scope="${wider.join(' ')}"`,
+    `resource_metadata="${metadataUrl(target)}"`,
+    `error_description="${quotable(says)}"`,
+  ]
+  return {
+    ...rpcError(403, id, OWN.denied, says, { reason, decision: decision.id }),
+    headers: { 'www-authenticate': `Bearer ${parameters.join(', ')}` },
+  }
+}
+
 /** Of a message that could not even be judged. 404 tells a client that its session is over, and to begin another. */
 export function unjudged(id: Id, { refused, reason, says }: Refusal): Whole {
   return refused === 'unknown'
@@ -149,10 +173,15 @@ export function challenge({ reason, says }: Refusal, target: Target): string {
   const error =
     reason === 'token.missing'
       ? []
-      : [`error="${errorCode(reason)}"`, `error_description="${says.replaceAll(/["\\]/g, "'")}"`]
+      : [`error="${errorCode(reason)}"`, `error_description="${quotable(says)}"`]
   const algorithms = proof ? [`algs="${DPOP_ALGORITHMS.join(' ')}"`] : []
   const parameters = [`resource_metadata="${metadataUrl(target)}"`, ...error, ...algorithms]
   return `${proof ? 'DPoP' : 'Bearer'} ${parameters.join(', ')}`
+}
+
+/** RFC 6750 §3: printable ASCII without quotation mark and backslash. */
+function quotable(says: string): string {
+  return says.replaceAll(/["`\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 function errorCode(reason: string): string {

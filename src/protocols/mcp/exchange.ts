@@ -8,7 +8,7 @@ import { recordRefusedMessage } from '../../flows/record-refused-message.ts'
 import { createEventReader } from '../../lib/event-stream.ts'
 import type { DoorRequest, DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type JsonObject, parseStrictJsonText } from '../../lib/strict-json.ts'
-import { failedBehind, refusalAnswer, refusedCall, unjudged, unknownNamed } from './answers.ts'
+import { failedBehind, refusalAnswer, refusedCall, unjudged, unknownNamed, widerNeeded } from './answers.ts'
 import type { Message } from './message.ts'
 import type { Named } from './named.ts'
 import { type Era, type Headers, protocolHeaders } from './revision.ts'
@@ -61,14 +61,16 @@ export async function refusedMessage(
 
 /** What came instead of an answer, on the wire. */
 export function notAnswered(
-  { caller, message, era }: Exchange,
+  { caller, message, era, gather }: Exchange,
   called: Exclude<Called, { readonly came: 'answer' }>,
   named?: Named,
 ): DoorResponse {
   const id = message.id ?? null
   const { decision } = called
   if (called.came === 'failure') return failedBehind(id, called.reason, decision)
-  const { refusal, hidden } = called
+  const { refusal, hidden, wider } = called
+  // Of several messages at once none can have a status of its own.
+  if (wider && !gather) return widerNeeded(id, { decision, refusal, wider }, caller.target)
   if (named && hidden) return unknownNamed(id, named, decision, era)
   // Only a call has a result that can say no: what is asked for otherwise is answered by an error.
   const readable = named?.kind === 'tool' && READABLE.has(refusal.refused)
