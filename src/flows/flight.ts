@@ -43,6 +43,7 @@ export const FAILURES: Readonly<Record<UpstreamProblem, string>> = {
   timeout: 'upstream.timeout',
   unreachable: 'upstream.unreachable',
   too_large: 'upstream.too_large',
+  busy: 'upstream.busy',
 }
 
 /** The longest that one call may take, in milliseconds, however alive it looks. */

@@ -25,7 +25,9 @@ export async function forwardRequest(
 ): Promise<Left> {
   const leg = new InFlight(enforcement, caller, decision, forward)
   const { method, body, bodyTimeout } = forward
-  const to = { url: urlOf(caller.target.resource.at), headers: { ...forward.headers, ...credential } }
+  const { target } = caller
+  const lane = `${target.tenant} ${target.resource.resource}`
+  const to = { lane, url: urlOf(caller.target.resource.at), headers: { ...forward.headers, ...credential } }
   const request = { ...to, ...(method && { method }), ...(body !== undefined && { body }) }
   const timeout = bodyTimeout === undefined ? {} : { bodyTimeout }
   forward.waits?.()
@@ -36,10 +38,10 @@ export async function forwardRequest(
 async function sendAside(
   { upstreams }: Enforcement,
   leg: InFlight,
-  { url, headers, body }: Required<Pick<UpstreamRequest, 'url' | 'headers' | 'body'>>,
+  { headers, ...to }: Required<Pick<UpstreamRequest, 'lane' | 'url' | 'headers' | 'body'>>,
 ): Promise<void> {
   const said = { ...headers, 'content-type': 'application/json' }
-  const sent = await upstreams.send({ url, headers: said, body, signal: leg.halt })
+  const sent = await upstreams.send({ ...to, headers: said, signal: leg.halt })
   if (sent.ok) sent.value.body.destroy()
 }
 

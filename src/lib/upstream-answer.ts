@@ -15,7 +15,13 @@ export type UpstreamAnswer = {
   readonly body: AnswerBody
 }
 
-type Settle = { readonly resolve: (answer: UpstreamAnswer) => void; readonly reject: (why: Error) => void }
+/** `started` when it leaves for a connection, `over` once when nothing more comes of it. */
+type Settle = {
+  readonly resolve: (answer: UpstreamAnswer) => void
+  readonly reject: (why: Error) => void
+  readonly started: () => void
+  readonly over: () => void
+}
 type Gathered = {
   readonly push: (chunk: Buffer) => boolean
   readonly end: () => void
@@ -33,7 +39,12 @@ export function answerTaker(halt: Halt, maxWhole: number, settle: Settle): Dispa
     fail(stopped)
   }
   const onAbort = () => stop()
-  const over = () => halt.removeEventListener('abort', onAbort)
+  let isOver = false
+  const over = () => {
+    halt.removeEventListener('abort', onAbort)
+    if (!isOver) settle.over()
+    isOver = true
+  }
   const fail = (why: Error) => {
     over()
     if (body) body.fail(why)
@@ -44,6 +55,7 @@ export function answerTaker(halt: Halt, maxWhole: number, settle: Settle): Dispa
   return {
     onRequestStart(started) {
       controller = started
+      settle.started()
       if (stopped) started.abort(stopped)
     },
     onResponseStart(started, status, headers) {

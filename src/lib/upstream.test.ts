@@ -17,8 +17,8 @@ async function behind(listener: RequestListener, limits: Partial<UpstreamLimits>
     server.close()
   })
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp?x=1`)
-  const post = (signal = new AbortController().signal) =>
-    upstreams.send({ url, headers: {}, body: '{}', signal })
+  const post = (signal = new AbortController().signal, lane = 'a') =>
+    upstreams.send({ lane, url, headers: {}, body: '{}', signal })
   return { post, upstreams }
 }
 
@@ -62,7 +62,7 @@ describe('the leg to a server behind', () => {
     closers.push(nobody.close)
     const signal = new AbortController().signal
     const url = new URL('http://127.0.0.1:9/')
-    expect(await nobody.send({ url, headers: {}, body: '', signal })).toEqual({
+    expect(await nobody.send({ lane: 'a', url, headers: {}, body: '', signal })).toEqual({
       ok: false,
       error: 'unreachable',
     })
@@ -108,5 +108,37 @@ describe('the leg to a server behind', () => {
     const read = await stream?.[Symbol.asyncIterator]().next()
     expect(String(read?.value)).toBe('data: 1')
     stream?.destroy()
+  })
+
+  it('lets one lane wait without another, and sends no more than it may hold', async () => {
+    const open: ServerResponse[] = []
+    const limits = { connections: 2, queue: 1, queueTimeout: 100 }
+    const { post, upstreams } = await behind((_request, response) => void open.push(response), limits)
+    const all = [post(), post()]
+    await expect.poll(() => open.length).toBe(2)
+    const waiting = post()
+    expect(await post()).toEqual({ ok: false, error: 'busy' })
+    expect(await waiting).toEqual({ ok: false, error: 'busy' })
+    const other = post(undefined, 'b')
+    await expect.poll(() => open.length).toBe(3)
+    for (const response of open) response.end('{}')
+    for (const each of [...all, other]) {
+      const answer = await each
+      expect(answer.ok && (await upstreams.text(answer.value)).ok).toBe(true)
+    }
+    // What was over has made place.
+    const next = [post(), post()]
+    await expect.poll(() => open.length).toBe(5)
+    for (const response of open) response.end('{}')
+    for (const each of next) expect((await each).ok).toBe(true)
+  })
+
+  it('takes what was given up, and what could not be sent, out of its lane', async () => {
+    const limits = { connections: 1, queue: 0 }
+    const { post } = await behind((_request, response) => void response.end('{}'), limits)
+    for (let at = 0; at < 3; at++) expect(await post(AbortSignal.abort())).toMatchObject({ error: 'aborted' })
+    expect((await post()).ok).toBe(true)
+    const broken = await behind((_request, response) => response.destroy(), limits)
+    for (let at = 0; at < 3; at++) expect(await broken.post()).toMatchObject({ error: 'unreachable' })
   })
 })

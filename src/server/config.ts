@@ -58,6 +58,18 @@ const limits = limitsSchema.prefault({})
 /** What stands for a `limits` that is left out. */
 export const DEFAULT_LIMITS = limitsSchema.parse({})
 
+/** How much of one tenant's may be on its way to one resource, so that a server that doesn't answer holds up that alone. */
+const upstreamsSchema = z.strictObject({
+  /** Connections for calls. */
+  connections: z.int().min(1).max(4_096).default(64),
+  /** Calls that wait for one; further ones are refused. */
+  queue: z.int().min(0).max(65_536).default(256),
+  /** How long one waits. */
+  wait: durationSchema.default('5s'),
+  /** How long the server behind may take to begin its answer, or between two parts of it. */
+  timeout: durationSchema.default('60s'),
+})
+
 const authoritySchema = z.strictObject({
   listen: listenSchema,
   tls: tlsSchema.optional(),
@@ -102,7 +114,11 @@ const gatewaySchema = z.strictObject({
   unshipped: durationSchema.default('30s'),
   ask_again: askAgainSchema,
   limits,
+  upstreams: upstreamsSchema.prefault({}),
 })
+
+/** What stands for what is left out of `gateway:`. */
+export const GATEWAY_DEFAULTS = gatewaySchema.pick({ limits: true, upstreams: true }).parse({})
 
 /** The whole of a server configuration file. */
 export const serverSchema = z
@@ -119,6 +135,8 @@ export type GatewayConfig = z.infer<typeof gatewaySchema>
 export type ServerConfig = z.infer<typeof serverSchema>
 /** How a door is shared. */
 export type LimitsConfig = z.infer<typeof limitsSchema>
+/** How much may be on its way to servers behind. */
+export type UpstreamsConfig = z.infer<typeof upstreamsSchema>
 /** PEM files. */
 export type TlsFiles = z.infer<typeof tlsSchema>
 

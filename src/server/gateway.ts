@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { applyChanges } from '../core/apply-changes.ts'
+import { seconds } from '../core/identity/name.ts'
+import type { UpstreamLimits } from '../lib/upstream.ts'
 import { type McpDoor, openMcpDoor } from '../protocols/mcp/routes.ts'
 import { randomId, randomSalt } from '../stores/postgres/store/random.ts'
 import type { Running } from './authority.ts'
 import { applyPorts } from './conditions.ts'
-import type { GatewayConfig } from './config.ts'
+import type { GatewayConfig, UpstreamsConfig } from './config.ts'
 import { type GatewayEngine, openGatewayEngine } from './engines.ts'
 import { type GatewayLink, startGatewayLink } from './gateway-link/gateway-link.ts'
 import { checkPlace, GRACE_MS, type OpenDoor, openDoor } from './listen.ts'
@@ -38,7 +40,7 @@ export async function startGateway(
   try {
     await Promise.race([link.ready, ended(signal)])
     const engine = openGatewayEngine(config.ask_again, link, log)
-    const mcp = openMcpDoor(link.point, { engine })
+    const mcp = openMcpDoor(link.point, { engine, upstream: upstreamLimits(config.upstreams) })
     const shared = openTurns(config.limits, { ...link.point, fault })
     const door = await openDoor('gateway', config, mcp.routes, fault, shared.turns)
     const { host, port, renew } = door
@@ -49,6 +51,11 @@ export async function startGateway(
     await link.close()
     throw error
   }
+}
+
+function upstreamLimits({ connections, queue, wait, timeout }: UpstreamsConfig): Partial<UpstreamLimits> {
+  const [queueTimeout, silence] = [seconds(wait) * 1000, seconds(timeout) * 1000]
+  return { connections, queue, queueTimeout, headersTimeout: silence, bodyTimeout: silence }
 }
 
 /** Rejects once the signal ends the start. */

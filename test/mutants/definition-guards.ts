@@ -32,14 +32,6 @@ export const DEFINITION_GUARDS: readonly Guard[] = [
     tests: DOOR,
   },
   {
-    name: 'definition-gone-back',
-    file: PINS,
-    find: "return waiting ? 'waiting' : 'good'",
-    replace: "return waiting ? 'good' : 'good'",
-    why: 'a server that has changed its word, and shows some the old one, is believed again',
-    tests: DOOR,
-  },
-  {
     name: 'definition-untold',
     file: PINS,
     find: 'for (const { tool } of fresh) counts.set(tool, UNTOLD)',

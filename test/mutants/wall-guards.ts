@@ -26,6 +26,22 @@ export const WALL_GUARDS: readonly Guard[] = [
     tests: ['test/e2e/revocation.test.ts'],
   },
   {
+    name: 'upstream-lane',
+    file: 'src/lib/upstream.ts',
+    find: `\${url.origin} \${lane}`,
+    replace: `\${url.origin}`,
+    why: "a server that doesn't answer one tenant holds up the calls of all that share it",
+    tests: ['src/lib/upstream.test.ts', 'src/protocols/mcp/lanes.test.ts'],
+  },
+  {
+    name: 'upstream-queue',
+    file: 'src/lib/upstream.ts',
+    find: 'if (lane.open >= connections + limits.queue) return',
+    replace: 'if (lane.open < 0) return',
+    why: "calls to a server that doesn't answer pile up without end",
+    tests: ['src/lib/upstream.test.ts'],
+  },
+  {
     name: 'admin-guard',
     file: 'src/protocols/admin/line.ts',
     find: 'return admin.ok ? run(request, admin.value, ports) : refusalAnswer(admin.error)',

@@ -9,7 +9,7 @@ import { uidOf } from '../../examples/parts/cluster.ts'
 import { importSigningKey, type SigningKey } from '../../src/lib/jose/signing-key.ts'
 import { type AdminClient, createAdminClient } from '../../src/sdk/admin-client.ts'
 import { type Running, startAuthority } from '../../src/server/authority.ts'
-import { DEFAULT_LIMITS } from '../../src/server/config.ts'
+import { DEFAULT_LIMITS, GATEWAY_DEFAULTS } from '../../src/server/config.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import { ROOT } from '../source-files.ts'
 import { ASKING_POLICIES } from './asking-places.ts'
@@ -159,7 +159,7 @@ async function openGateway(
   await mkdir(journal, { mode: 0o700 })
   const config = { listen: new URL(gatewayOrigin).host, instance: 'gw-1', origin: gatewayOrigin, journal }
   return startGateway(
-    { ...config, authority: origin, evidence: file, unshipped: '30s', ask_again: 1, limits: DEFAULT_LIMITS },
+    { ...config, authority: origin, evidence: file, unshipped: '30s', ask_again: 1, ...GATEWAY_DEFAULTS },
     log,
   )
 }

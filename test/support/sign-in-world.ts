@@ -15,7 +15,7 @@ import { freePort } from '../../examples/demo/folders.ts'
 import { signJwt } from '../../src/lib/jose/jwt.ts'
 import { type AdminClient, createAdminClient } from '../../src/sdk/admin-client.ts'
 import { startAuthority } from '../../src/server/authority.ts'
-import { DEFAULT_LIMITS } from '../../src/server/config.ts'
+import { DEFAULT_LIMITS, GATEWAY_DEFAULTS } from '../../src/server/config.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import { startTestPostgres } from '../../src/stores/postgres/testing.ts'
 import { ROOT } from '../source-files.ts'
@@ -253,7 +253,7 @@ async function openGateway(
   await mkdir(journal, { mode: 0o700 })
   const place = { listen: new URL(at).host, instance, origin: gatewayOrigin, journal }
   const gateway = await startGateway(
-    { ...place, authority: origin, evidence, unshipped: '30s', ask_again: 1, limits: DEFAULT_LIMITS },
+    { ...place, authority: origin, evidence, unshipped: '30s', ask_again: 1, ...GATEWAY_DEFAULTS },
     log,
   )
   closers.push(gateway.close)

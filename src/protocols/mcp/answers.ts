@@ -142,7 +142,8 @@ export function unavailable(id: Id, reason: string): DoorResponse {
 /** On 200: clients lose the explanation of a JSON-RPC error under any other status. */
 export function failedBehind(id: Id, reason: string, decision: Decision): Whole {
   const says = SAYS[reason] ?? 'The server behind did not answer as it should.'
-  return rpcError(200, id, OWN.failed, says, { reason, decision: decision.id })
+  const code = reason === 'upstream.busy' ? OWN.unavailable : OWN.failed
+  return rpcError(200, id, code, says, { reason, decision: decision.id })
 }
 
 const SAYS: Readonly<Record<string, string>> = {
@@ -151,6 +152,8 @@ const SAYS: Readonly<Record<string, string>> = {
   'upstream.timeout': 'The server behind did not answer in time; whether it acted is not known.',
   'upstream.unreachable':
     'The server behind could not be reached, or broke off; whether it acted is not known.',
+  'upstream.busy':
+    'The server behind has as many of your calls waiting as it is given at once; nothing was done. Try again in a moment.',
   'upstream.too_large': 'The answer of the server behind is larger than is passed on.',
   'upstream.unauthorized': 'The server behind did not take the credential that was made for it.',
 }
