@@ -99,22 +99,28 @@ export async function readConfiguration(
   const drafts = tenants.flatMap(({ declared }) => draftsOf(declared))
   if (problems.length > 0) return unusable(problems)
   const read: { tenants: ReadTenant[]; cases: PlacedCase[] } = { tenants: [], cases: [] }
+  /** The names of those that are written out: a template decides nothing that a case could expect. */
+  const decides = new Map<Declared, readonly string[]>()
   for (const { declared, root } of tenants) {
     const own = filled.filter((file) => isCedar(file) && rootOf(file.path, tenants) === root)
     const { policies, templates, sources, problems: wrong } = await ports.readPolicies(declared, own)
     const { tenant } = declared
     problems.push(...wrong)
     read.tenants.push({ declared, sources })
+    decides.set(
+      declared,
+      policies.map(({ policy }) => policy),
+    )
     drafts.push(
       ...policies.map((doc) => ({ tenant, kind: 'policy' as const, name: doc.policy, doc })),
       ...templates.map((doc) => ({ tenant, kind: 'template' as const, name: doc.template, doc })),
     )
   }
   problems.push(...strayCases(cases, tenants))
-  for (const { declared, sources } of read.tenants) {
+  for (const { declared } of read.tenants) {
     const own = casesOf(declared, cases, tenants)
     const linked = declared.by.get('policy')?.keys() ?? []
-    const named = { declared, policies: [...sources.map(({ policy }) => policy), ...linked] }
+    const named = { declared, policies: [...(decides.get(declared) ?? []), ...linked] }
     // Of a policy that could not be read nothing more is to be said.
     if (problems.length === 0) problems.push(...checkCases(own, named))
     read.cases.push(...own.map((each) => placed(declared, each)))

@@ -68,7 +68,10 @@ export async function lintPoliciesOffline(
   const folder = await readFolder(files, variables)
   if ('problems' in folder) return folder
   const { read, snapshot } = folder
-  const policies = read.tenants.reduce((sum, { sources }) => sum + sources.length, 0)
+  const policies = read.tenants.reduce(
+    (sum, { declared, sources }) => sum + sources.length + (declared.by.get('policy')?.size ?? 0),
+    0,
+  )
   return { policies, findings: lintConfiguration(read.tenants, snapshot, excludeEachOther) }
 }
 
