@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { parseNames } from './escaped-names.ts'
 
 /** The most objects and arrays inside each other that we read. */
 const MAX_DEPTH = 32
@@ -19,7 +20,7 @@ export function parseStrictJson(bytes: Uint8Array): Json | undefined {
 export function parseStrictJsonText(text: string): Json | undefined {
   let value: Json
   try {
-    value = JSON.parse(text) as Json
+    value = parseNames(text, JSON.parse) as Json
   } catch {
     return undefined
   }

@@ -274,4 +274,12 @@ export const WALL_GUARDS: readonly Guard[] = [
     why: 'rubbish that is refused at once is refused for one tenant before another is heard',
     tests: ['src/lib/fair-share.test.ts'],
   },
+  {
+    name: 'escaped-names',
+    file: 'src/lib/escaped-names.ts',
+    find: String.raw`return text.includes('\\') && hasBackslash(value) ? parsePlainly(text, parse) : value`,
+    replace: 'return value',
+    why: "what one tenant's caller sent decides how the names in another's arguments are read",
+    tests: ['src/lib/escaped-names.test.ts'],
+  },
 ]

@@ -1,11 +1,15 @@
 import { type CustomTypesConfig, types } from 'pg'
+import { parseNames } from '../../lib/escaped-names.ts'
 
 /** Digits that a double can't hold: JSON without such a run needs no second look. */
 const LONG_DIGITS = /\d{16}/
 
 /** JSON with whole numbers beyond ±2^53 as bigint, from the text as written, where `JSON.parse` would round them. */
 function parseExactJson(text: string): unknown {
-  if (!LONG_DIGITS.test(text)) return JSON.parse(text)
+  return parseNames(text, LONG_DIGITS.test(text) ? parseExactNumbers : JSON.parse)
+}
+
+function parseExactNumbers(text: string): unknown {
   return JSON.parse(text, (_key: string, value: unknown, context?: { source?: string }) => {
     if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
     const source = context?.source ?? ''

@@ -257,3 +257,42 @@ test.each<[Value, string]>([
 ])('a value is written as Cedar would', (value, text) => {
   expect(literal(value)).toBe(text)
 })
+
+const INSIDE: Readonly<Record<string, (json: Json) => Json>> = {
+  '!': (json) => one('!', json),
+  neg: (json) => one('neg', json),
+  isEmpty: (json) => one('isEmpty', json),
+  '==, left': (json) => two('==', json, A),
+  '==, right': (json) => two('==', A, json),
+  '&&, right': (json) => two('&&', A, two('==', json, A)),
+  '||, left': (json) => two('||', two('==', A, json), B),
+  'an attribute': (json) => attr(json, 'a'),
+  has: (json) => ({ has: { left: json, attr: 'a' } }),
+  like: (json) => like(json, 'Wildcard'),
+  is: (json) => is(json, 'A'),
+  'is … in': (json) => is(A, 'A', json),
+  'if, test': (json) => when(json, A, B),
+  'if, then': (json) => when(A, json, B),
+  'if, else': (json) => when(A, B, json),
+  'a set': (json) => ({ Set: [A, json] }),
+  'a record': (json) => ({ Record: { a: json } }),
+  'a call': (json) => ({ ip: [json] }),
+}
+
+test.each(Object.entries(INSIDE))('nesting is counted in %s', (_name, around) => {
+  let json: Json = val(true)
+  const nest = (times: number) => {
+    for (let time = 0; time < times; time++) json = around(json)
+    return rendered(json)
+  }
+  expect(nest(30)).not.toMatch(/^policy/)
+  expect(nest(40)).toBe('policy.too_deep: nested deeper than 64')
+})
+
+test.each(['true', 'false', 'if', 'then', 'else', 'in', 'is', 'like', 'has', '__cedar'])(
+  'the word %s is no name of an attribute unless it is quoted',
+  (word) => {
+    expect(rendered(attr(A, word))).toBe(`context.a["${word}"]`)
+    expect(rendered({ has: { left: A, attr: word } })).toBe(`context.a has "${word}"`)
+  },
+)
