@@ -3,7 +3,7 @@ export type Scenario = { readonly name: string; readonly passed: boolean; readon
 
 /** The suite's summary: `✓ name: 3 passed, 0 failed`. */
 export function scenariosOf(said: string): readonly Scenario[] {
-  const lines = [...said.matchAll(/^\s*([✓✗✔✘])\s+([\w/-]+):\s*(.*)$/gmu)]
+  const lines = [...said.matchAll(/^\s*([✓✗✔✘])\s+([\w./-]+):\s*(.*)$/gmu)]
   return lines.map(([, mark = '', name = '', checks = '']) => ({
     name,
     checks,

@@ -161,20 +161,24 @@ permit (principal == Agent::"coder", action, resource == Resource::"notes");
   ])
 }
 
-export async function startSignInWorld(): Promise<SignInWorld> {
+/** `more`: files of configuration beside the usual. */
+export async function startSignInWorld(more: ReadonlyMap<string, string> = new Map()): Promise<SignInWorld> {
   const closers: Closers = []
   const close = async () => {
     for (const end of closers.splice(0).reverse()) await end()
   }
   try {
-    return { ...(await open(closers)), close }
+    return { ...(await open(closers, more)), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
+async function open(
+  closers: Closers,
+  more: ReadonlyMap<string, string>,
+): Promise<Omit<SignInWorld, 'close'>> {
   const faults: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void faults.push(line) })
   const folder = await mkdtemp(join(tmpdir(), 'countersign-sign-in-'))
@@ -208,7 +212,7 @@ async function open(closers: Closers): Promise<Omit<SignInWorld, 'close'>> {
   closers.push(authority.close)
   const admin = createAdminClient({ socket: String(authority.facts['socket']) })
   closers.push(admin.close)
-  const files = configuration({ origin, idp, documents: documents.origin, notes })
+  const files = new Map([...configuration({ origin, idp, documents: documents.origin, notes }), ...more])
   const apply = async () => {
     const all = [...files].map(([path, text]) => ({ path, text }))
     await admin.configure('apply', all, {})

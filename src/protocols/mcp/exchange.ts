@@ -5,7 +5,7 @@ import type { Called } from '../../flows/call-resource.ts'
 import type { Enforcement } from '../../flows/enforcement.ts'
 import { type Flight, type Forward, readWhole } from '../../flows/flight.ts'
 import { recordRefusedMessage } from '../../flows/record-refused-message.ts'
-import { createEventReader } from '../../lib/event-stream.ts'
+import { createEventReader, eventOf } from '../../lib/event-stream.ts'
 import type { DoorRequest, DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type JsonObject, parseStrictJsonText } from '../../lib/strict-json.ts'
 import { failedBehind, refusalAnswer, refusedCall, unjudged, unknownNamed, widerNeeded } from './answers.ts'
@@ -13,6 +13,7 @@ import type { Message } from './message.ts'
 import type { Named } from './named.ts'
 import { type Era, type Headers, protocolHeaders } from './revision.ts'
 import { ENDED, type SessionBehind } from './session.ts'
+import { STREAM_HEADERS } from './stream.ts'
 
 /** One message of a caller who is known, in the words of its revision. */
 export type Exchange = {
@@ -117,6 +118,17 @@ export async function readResponse(
   if (flight.answer.status === 404 && exchange.session)
     return { instead: unjudged(message.id ?? null, ENDED) }
   return { instead: failedBehind(message.id ?? null, failure ?? 'upstream.malformed', flight.decision) }
+}
+
+/** As a stream of one event where the server behind chose a stream: its client may count on what that server does. */
+export function inItsForm(
+  { gather }: Exchange,
+  flight: Flight,
+  status: number,
+  json: JsonObject,
+): DoorResponse {
+  if (gather || !isStream(flight)) return { status, json }
+  return { status, headers: STREAM_HEADERS, text: eventOf(json), type: STREAM_HEADERS['content-type'] }
 }
 
 /** The response under that id in a body, JSON or a stream of events. */

@@ -6,7 +6,7 @@ import type { DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
 import { rpcResult } from './answers.ts'
 import { capabilitiesHere, narrowCapabilities } from './capabilities.ts'
-import { type Exchange, forwardOf, notAnswered, readResponse } from './exchange.ts'
+import { type Exchange, forwardOf, inItsForm, notAnswered, readResponse } from './exchange.ts'
 import { forThisCaller } from './for-this-caller.ts'
 import { SERVED } from './revision.ts'
 import { issueSession } from './session.ts'
@@ -82,8 +82,6 @@ export async function passNarrowed(
   if ('instead' in read) return read.instead
   const { response, status } = read
   const { result } = response
-  return {
-    status,
-    json: isJsonObject(result) ? { ...response, result: await narrow(result, called.flight) } : response,
-  }
+  const said = isJsonObject(result) ? { ...response, result: await narrow(result, called.flight) } : response
+  return inItsForm(exchange, called.flight, status, said)
 }

@@ -52,7 +52,8 @@ export function eraOf(message: Message, headers: Headers): Era | RevisionProblem
   if (version === undefined ? message.id !== undefined : version !== claimed) {
     return mismatch('MCP-Protocol-Version and the protocolVersion in _meta differ.')
   }
-  if (claimed !== MODERN) return unsupported(claimed)
+  // In an envelope nothing else can be claimed: older revisions begin with `initialize`.
+  if (claimed !== MODERN) return unsupported(claimed, [MODERN])
   if (isJsonObject(meta) && !isJsonObject(meta[`${META}clientCapabilities`]))
     return missing('clientCapabilities')
   return mirrored(message, headers) ?? 'modern'
@@ -101,9 +102,9 @@ function missing(member: string): RevisionProblem {
   return { status: 400, code: CODES.params, reason: 'mcp.meta', says }
 }
 
-function unsupported(requested: string): RevisionProblem {
+function unsupported(requested: string, supported: readonly string[] = SERVED): RevisionProblem {
   const says = 'This revision of MCP is not served here.'
-  const data = { supported: SERVED, requested }
+  const data = { supported, requested }
   return { status: 400, code: CODES.unsupported, reason: 'mcp.version', says, data }
 }
 

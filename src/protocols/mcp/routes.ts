@@ -8,14 +8,7 @@ import { createEnforcement, type Enforcement, type EnforcementOptions } from '..
 import { refusalResponse } from '../../lib/http/door-refusal.ts'
 import { DOOR_REFUSALS } from '../../lib/http/door-refusals.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
-import {
-  METHOD_NOT_ALLOWED,
-  refusalAnswer,
-  rpcError,
-  rpcResult,
-  unavailable,
-  unknownMethod,
-} from './answers.ts'
+import { METHOD_NOT_ALLOWED, refusalAnswer, rpcError, unavailable, unknownMethod } from './answers.ts'
 import { callTool, getPrompt, readContent, subscribe } from './call.ts'
 import { complete } from './complete.ts'
 import { endSession } from './end-session.ts'
@@ -157,7 +150,6 @@ const LEGACY_METHODS: ReadonlyMap<string, Method> = new Map([
 const MODERN_METHODS: ReadonlyMap<string, Method> = new Map([
   ...NAMING_METHODS,
   ['server/discover', discover],
-  ['ping', async ({ message }) => rpcResult(message.id ?? null, { resultType: 'complete' })],
 ])
 
 /** RFC 9728 §3: where the resource's metadata is found is made from its path, so each tenant's names its own issuer. */
