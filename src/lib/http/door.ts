@@ -72,10 +72,10 @@ export async function handle(
   let turn = NO_TURN
   try {
     const came = await arrive(door, match, request, response, expectsContinue)
-    if ('status' in came) return await answerRefusal(request, response, came, route.errors, given)
+    if ('status' in came) return await refuseBody(route, params, request, response, came, given)
     turn = came.turn
     const read = readRequest(route, came)
-    if ('status' in read) return await answerRefusal(request, response, read, route.errors, given)
+    if ('status' in read) return await refuseBody(route, params, request, response, read, given)
     const query = readQuery(at < 0 ? '' : target.slice(at + 1))
     if (!query) return await answerRefusal(request, response, DOOR_REFUSALS.query, route.errors, given)
     const place = { path, params, query, waits: turn.done }
@@ -89,6 +89,23 @@ export async function handle(
   } finally {
     turn.done()
   }
+}
+
+/** Too many at once are no body that was refused: they are counted elsewhere. */
+async function refuseBody(
+  route: Route,
+  params: DoorRequest['params'],
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusal: DoorRefusal,
+  given: Headers,
+): Promise<void> {
+  if (route.refusesBody && refusal.status !== 429 && !response.destroyed) {
+    const { method = '', rawHeaders } = request
+    const headers = requestHeaders(rawHeaders)
+    await route.refusesBody({ method, params, headers, address: peerAddress(request) }, refusal.reason)
+  }
+  await answerRefusal(request, response, refusal, route.errors, given)
 }
 
 const NO_TURN: Turn = { done: () => {} }

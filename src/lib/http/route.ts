@@ -54,4 +54,9 @@ export type Route = {
   /** Whether every answer gives the caller's `X-Request-ID` back. One that can't be given back safely is refused. */
   readonly givesRequestId?: true
   readonly run: (request: DoorRequest) => Promise<DoorResponse>
+  /** Told of a body that the door refuses, before that is answered, so that it can be written down whose it was. */
+  readonly refusesBody?: (request: Headless, reason: string) => Promise<void>
 }
+
+/** A request whose body was not taken. */
+export type Headless = Pick<DoorRequest, 'method' | 'params' | 'headers' | 'address'>

@@ -5,9 +5,10 @@ import type { Result } from '../../core/result.ts'
 import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
 import { authenticateAtGateway, findTarget, type Target } from '../../flows/authenticate-at-gateway.ts'
 import { createEnforcement, type Enforcement, type EnforcementOptions } from '../../flows/enforcement.ts'
+import { recordRefusedMessage } from '../../flows/record-refused-message.ts'
 import { refusalResponse } from '../../lib/http/door-refusal.ts'
 import { DOOR_REFUSALS } from '../../lib/http/door-refusals.ts'
-import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
+import type { DoorRequest, DoorResponse, Headless, Route } from '../../lib/http/route.ts'
 import { METHOD_NOT_ALLOWED, refusalAnswer, rpcError, unavailable, unknownMethod } from './answers.ts'
 import { callTool, getPrompt, readContent, subscribe } from './call.ts'
 import { complete } from './complete.ts'
@@ -60,7 +61,7 @@ export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): 
   )
   return {
     routes: [
-      { ...common, ...size, method: 'POST', takes: 'json', run: post },
+      { ...common, ...size, method: 'POST', takes: 'json', run: post, refusesBody: noting(enforcement) },
       { ...common, method: 'GET', takes: 'nothing', run: get },
       { ...common, method: 'DELETE', takes: 'nothing', run: end },
       metadataRoute(enforcement),
@@ -93,14 +94,23 @@ function guarded(enforcement: Enforcement, origins: ReadonlySet<string>, run: Ru
   }
 }
 
-function targetOf(enforcement: Enforcement, { params }: DoorRequest): Target | undefined {
+/** What a caller who is known sent and what could not be read is recorded as theirs. */
+function noting(enforcement: Enforcement): NonNullable<Route['refusesBody']> {
+  return async (request, reason) => {
+    const target = targetOf(enforcement, request)
+    const caller = target && (await authenticate(enforcement, target, request))
+    if (caller?.ok) await recordRefusedMessage(enforcement, caller.value, { reason })
+  }
+}
+
+function targetOf(enforcement: Enforcement, { params }: Headless): Target | undefined {
   return findTarget(enforcement, params['tenant'] ?? '', params['resource'] ?? '')
 }
 
 function authenticate(
   enforcement: Enforcement,
   target: Target,
-  { method, headers, address }: DoorRequest,
+  { method, headers, address }: Headless,
 ): Promise<Result<GatewayCaller, Refusal>> {
   const { authorization = [], dpop = [] } = headers
   return authenticateAtGateway(enforcement, target, { method, authorization, dpop, address })
