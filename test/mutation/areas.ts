@@ -31,7 +31,7 @@ export const AREAS: readonly Area[] = [
     tests: [
       'src/core/policy/*.test.ts',
       'src/flows/{second-engine,quarantine-policies}.test.ts',
-      'test/properties/{decide-demo,labels,linked-policies,quarantine}.test.ts',
+      'test/properties/{agreement,chains,decide,decide-demo,explain,labels,linked-policies,quarantine,same-judgement}.test.ts',
     ],
     least: 85,
   },

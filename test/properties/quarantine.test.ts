@@ -148,3 +148,42 @@ function ownOpinion({ explanation }: Decision, { policy, call }: EngineQuestion)
   if (side?.policies.includes(policy)) return 'satisfied'
   return side?.erring.includes(policy) ? 'error' : 'unsatisfied'
 }
+
+describe('a permit in quarantine, for an agent that only claims what it is', () => {
+  const agents = (annotations: Drawn['annotations']): Drawn => ({
+    ...{ effect: 'permit', principal: { op: 'is', entity_type: 'Agent' }, action: { op: 'All' } },
+    ...{ resource: { op: 'All' }, conditions: [], annotations },
+  })
+  const users: Drawn = { ...agents({}), principal: { op: 'is', entity_type: 'User' } }
+  const reason = (annotations: Drawn['annotations'], proof: 'attested' | 'claimed', opinions?: Opinions) => {
+    const world = more(
+      ground,
+      ...policiesAs('a', [users]),
+      policyChange('a', 'doubted', agents(annotations)),
+      quarantined('a', 'doubted'),
+    )
+    const ask: Ask = { user: ana('a'), input: { customer_id: 'c-42' }, chain: { proof } }
+    return decide(request(ask), world, NOW, opinions).reason
+  }
+  it.each<[Drawn['annotations'], 'attested' | 'claimed', string, string]>([
+    [{ claimed: 'yes' }, 'claimed', 'policy.quarantined', 'allowed'],
+    [{ claimed: 'no' }, 'claimed', 'agent.only_claimed', 'agent.only_claimed'],
+    [{}, 'claimed', 'agent.only_claimed', 'agent.only_claimed'],
+    [{ claimed: 'yes' }, 'attested', 'policy.quarantined', 'allowed'],
+    [{}, 'attested', 'policy.quarantined', 'allowed'],
+  ])('counts only where it says that it covers it: %j, %s', (annotations, proof, unasked, asked) => {
+    expect(reason(annotations, proof)).toBe(unasked)
+    expect(reason(annotations, proof, saying('satisfied'))).toBe(asked)
+  })
+  it('is of users for a user, however the agent is proven', () => {
+    const world = more(
+      ground,
+      ...policiesAs('a', [agents({ claimed: 'yes' })]),
+      policyChange('a', 'doubted', users),
+      quarantined('a', 'doubted'),
+    )
+    const ask: Ask = { user: ana('a'), input: { customer_id: 'c-42' }, chain: { proof: 'claimed' } }
+    expect(allows(world, ask, saying('satisfied'))).toBe(true)
+    expect(allows(world, ask, saying('unsatisfied'))).toBe(false)
+  })
+})
