@@ -3,20 +3,20 @@ import { createHash, randomBytes } from 'node:crypto'
 
 export type SignedIn = { readonly idToken: string; readonly signOut: () => Promise<void> }
 
-/** A browser that follows redirects until one leads to where the caller waits. */
+/** A browser that follows redirects until one leads to where the caller waits; a function says anew where that is. */
 export type Browser = {
   readonly open: (url: string, form?: Record<string, string>) => Promise<Page>
 }
 
 export type Page = { readonly url: string; readonly body: string }
 
-export function browser(stopAt: string): Browser {
+export function browser(stopAt: string | (() => string)): Browser {
   const jar = new Map<string, string>()
   const open: Browser['open'] = async (url, form) => {
     let next = url
     let body = form
     for (let hops = 0; hops < 12; hops++) {
-      if (next.startsWith(stopAt)) return { url: next, body: '' }
+      if (next.startsWith(typeof stopAt === 'string' ? stopAt : stopAt())) return { url: next, body: '' }
       const response = await fetch(next, request(jar, next, body))
       for (const cookie of response.headers.getSetCookie()) keep(jar, cookie)
       const to = response.headers.get('location')

@@ -1,5 +1,6 @@
 import type { AuditDraft } from './audit/audit-event.ts'
 import type { Credential } from './credential/credential.ts'
+import type { UpstreamChallenge } from './credential/upstream-challenge.ts'
 import type { DecisionId, LeaseId, NewId, Revision, TenantName } from './ids.ts'
 import type { Json } from './policy/access-request.ts'
 import type { Refusal } from './refusal.ts'
@@ -29,6 +30,8 @@ export type CredentialAsk = {
   readonly decision: DecisionId
   readonly presented: Presented
   readonly address?: string
+  /** What the server behind said to the credential that it was shown. */
+  readonly challenge?: UpstreamChallenge
 }
 
 /** What a gateway was told by a server behind: definitions of some of its tools, as they were listed. */

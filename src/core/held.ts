@@ -1,4 +1,7 @@
 import type { TenantName, UserId } from './ids.ts'
+import type { Refusal } from './refusal.ts'
+import type { Result } from './result.ts'
+import type { Secret } from './secret.ts'
 import type { EpochSeconds } from './time.ts'
 
 /**
@@ -47,4 +50,31 @@ export interface HeldStore {
   tenantKey(tenant: TenantName): Promise<string | undefined>
   /** Stores it where there was none (`previous` undefined), or in the place of this one. False when somebody was first. */
   saveTenantKey(tenant: TenantName, wrapped: string, previous: string | undefined): Promise<boolean>
+}
+
+/** What is held for one person at one place, opened. `about` is JSON and may be shown. */
+export type Opened = {
+  readonly secret: Secret
+  readonly about: string
+  readonly version: number
+  readonly changed: EpochSeconds
+}
+
+/** What stands in the list: never the secret. */
+export type Holding = Pick<HeldRow, 'user' | 'place' | 'about' | 'changed'>
+
+/**
+ * Secrets that outlive a lease. In the database they are sealed under their tenant's key, which is wrapped by a root key from outside
+ * it; whose and where each is goes into the seal, so that a row in another's place does not open. Every method throws Unavailable.
+ */
+export interface HeldSecrets {
+  open(key: HeldKey): Promise<Result<Opened | undefined, Refusal>>
+  hold(key: HeldKey, secret: Secret, about: string): Promise<Result<void, Refusal>>
+  list(tenant: TenantName, user?: UserId): Promise<readonly Holding[]>
+  claim(key: HeldKey, version: number, until: EpochSeconds): Promise<boolean>
+  unclaim(key: HeldKey, version: number): Promise<void>
+  /** The next version; `false` when the one before is gone. */
+  replace(key: HeldKey, secret: Secret, about: string, version: number): Promise<Result<boolean, Refusal>>
+  /** Removes it and gives it to the first who asks; what can't be opened is removed too, and given as undefined. */
+  letGo(key: HeldKey, version?: number): Promise<{ readonly gone: boolean; readonly opened?: Opened }>
 }

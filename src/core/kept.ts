@@ -4,9 +4,20 @@ import type { EpochSeconds } from './time.ts'
 /**
  * What a sign-in leaves behind on its way, each under a random key that only its holder knows:
  * `pushed` (RFC 9126), `sign-in` (away at the identity provider), `consent` (waiting for the person), `code` (RFC 6749 §4.1.2);
- * and `client`, a registration (RFC 7591), under its client id.
+ * and `client`, a registration (RFC 7591), under its client id. Of an account that is connected: `connect` (the link that its person was
+ * given), `connect-sign-in`, `connect-consent` and `connect-away` (at the authorization server); `connections`, a list that is open.
  */
-export type KeptKind = 'pushed' | 'sign-in' | 'consent' | 'code' | 'client'
+export type KeptKind =
+  | 'pushed'
+  | 'sign-in'
+  | 'consent'
+  | 'code'
+  | 'client'
+  | 'connect'
+  | 'connect-sign-in'
+  | 'connect-consent'
+  | 'connect-away'
+  | 'connections'
 
 export type Kept = {
   readonly tenant: TenantName

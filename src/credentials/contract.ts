@@ -1,6 +1,9 @@
 import type { z } from 'zod'
+import type { AccountSettings } from '../core/credential/account.ts'
 import type { Credential, Custody } from '../core/credential/credential.ts'
 import type { Lease } from '../core/credential/lease.ts'
+import type { UpstreamChallenge } from '../core/credential/upstream-challenge.ts'
+import type { HeldSecrets } from '../core/held.ts'
 import type { Agent } from '../core/identity/agent.ts'
 import type { User } from '../core/identity/user.ts'
 import type { TenantName } from '../core/ids.ts'
@@ -9,7 +12,9 @@ import type { Resource } from '../core/policy/resource.ts'
 import type { Tool } from '../core/policy/tool.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Result } from '../core/result.ts'
+import type { Secret } from '../core/secret.ts'
 import type { EpochMillis } from '../core/time.ts'
+import type { GuardedFetch } from '../lib/guarded-fetch.ts'
 
 /** What a credential is made for. Only `decide` makes an Allow, so there is no way here around it. */
 export type Issue = {
@@ -21,6 +26,8 @@ export type Issue = {
   readonly tools: readonly Tool[]
   readonly agent: Agent
   readonly user?: User
+  /** What the server behind said when it was shown the credential before. */
+  readonly challenge?: UpstreamChallenge
 }
 
 /** All a provider may touch besides its target. */
@@ -29,6 +36,12 @@ export type CredentialPorts = {
   /** Signs claims with the tenant's current token key; adds `iss`. */
   readonly sign: (tenant: TenantName, typ: string, claims: Readonly<Record<string, unknown>>) => string
   readonly signal: AbortSignal
+  /** To public places over https, and to private ones that operator and settings both list. */
+  readonly fetch: GuardedFetch
+  /** Secrets that outlive a lease. */
+  readonly held: HeldSecrets
+  /** A credential of ours at somebody else's, by its name in the authority's `secrets`; undefined when there is none of that name. */
+  readonly secret: (name: string) => Promise<Secret | undefined>
 }
 
 /** Something wrong with a target, and the commands that put it right. */
@@ -49,6 +62,12 @@ export interface CredentialProvider<Config> {
     ports: CredentialPorts,
   ): Promise<Result<void, Refusal>>
   /** Looks at the target before `apply` accepts it; findings stop the apply. */
-  inspect?(resource: Resource, config: Config, ports: CredentialPorts): Promise<readonly Finding[]>
+  inspect?(
+    resource: Resource,
+    config: Config,
+    ports: Pick<CredentialPorts, 'now' | 'signal'>,
+  ): Promise<readonly Finding[]>
+  /** For a provider that uses accounts which people connect: where and how. */
+  account?(config: Config): AccountSettings
   close?(): Promise<void>
 }

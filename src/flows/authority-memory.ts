@@ -28,6 +28,8 @@ export type AuthorityMemory = {
   readonly clientDocuments: Lru<string, RememberedDocument>
   /** Keys that clients prove themselves by, by tenant, trust provider, client and where they are. */
   readonly clientKeys: Lru<string, RemoteKeys>
+  /** Links that people were given to connect an account by, so that one who is asked often is given the same. */
+  readonly offers: Lru<string, { readonly url: string; readonly until: EpochSeconds }>
 }
 
 /** A client's metadata document, the settings it was read by, and the second until which it is used without asking again. */
@@ -46,6 +48,7 @@ export function createAuthorityMemory(max = 20_000): AuthorityMemory {
     sessions: createLru(max),
     clientDocuments: createLru(1000),
     clientKeys: createLru(1000),
+    offers: createLru(max),
   }
 }
 

@@ -3,6 +3,7 @@ import type { AccessRequest, Json } from '../core/policy/access-request.ts'
 import type { Allow, Decision } from '../core/policy/decision.ts'
 import { type Refusal, refuse, Unavailable } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { challengeIn, mayAskAgain } from './answer-challenge.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
 import { decideAtGateway, recordOutcome, recordRefusal } from './decide-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
@@ -67,18 +68,22 @@ export async function send(
   forward: Forward,
   began: number,
   calling?: Calling,
+  again = false,
 ): Promise<Called> {
   const called = calling && { tool: calling.tool, input: calling.input }
   const held = heldCredential(enforcement, caller, called)
-  const credential = held ? placed(held) : await credentialFor(enforcement, caller, decision, began, called)
+  const credential = held ? ok(held) : await credentialFor(enforcement, caller, decision, began, called)
   if (!credential.ok) return refused(enforcement, decision, credential.error, began)
-  const unpinned = calling && (await whyNotPinned(enforcement, caller, decision, calling, credential.value))
+  const fields = placed(credential.value)
+  if (!fields.ok) return refused(enforcement, decision, fields.error, began)
+  const unpinned = calling && (await whyNotPinned(enforcement, caller, decision, calling, fields.value))
   if (unpinned) return refused(enforcement, decision, unpinned, began)
   const ended = endedSince(enforcement, decision)
   if (ended) return refused(enforcement, decision, ended, began)
-  const left = await forwardRequest(enforcement, caller, decision, forward, credential.value)
+  const left = await forwardRequest(enforcement, caller, decision, forward, fields.value)
   const { leg, sent, aside } = left
-  if (sent.ok && sent.value.status !== 401) {
+  const challenge = sent.ok ? challengeIn(sent.value, credential.value) : undefined
+  if (sent.ok && sent.value.status !== 401 && !challenge) {
     return { came: 'answer', flight: landing(enforcement, decision, sent.value, leg, began, aside) }
   }
   leg.release()
@@ -86,9 +91,12 @@ export async function send(
   if (why) return refused(enforcement, decision, why, began)
   // The server behind took our credential for bad: the next call gets a new one.
   if (sent.ok) {
-    dropCredential(enforcement, caller)
+    dropCredential(enforcement, caller, challenge, called)
     sent.value.body.destroy()
   }
+  // It did nothing yet (RFC 9110 §15.5.2), so the same call can be made again, once, with what the authority makes of its answer.
+  if (challenge && !again && mayAskAgain(caller, held === undefined))
+    return send(enforcement, caller, decision, forward, began, calling, true)
   const reason = sent.ok ? 'upstream.unauthorized' : FAILURES[sent.error]
   await recordOutcome(enforcement, decision, 'failed', reason, began)
   return { came: 'failure', decision, reason }
@@ -124,10 +132,9 @@ async function credentialFor(
   decision: Allow,
   began: number,
   called: CalledTool | undefined,
-): Promise<Result<Readonly<Record<string, string>>, Refusal>> {
+): Promise<Result<Credential | undefined, Refusal>> {
   try {
-    const credential = await upstreamCredential(enforcement, caller, decision, called)
-    return credential.ok ? placed(credential.value) : credential
+    return await upstreamCredential(enforcement, caller, decision, called)
   } catch (fault) {
     // Asking failed: nothing was forwarded, and that is recorded before the fault is told.
     const reason = fault instanceof Unavailable ? fault.reason : 'credential.failed'

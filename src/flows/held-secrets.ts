@@ -1,36 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { HeldKey, HeldPlace, HeldRow, HeldStore } from '../core/held.ts'
-import type { TenantName, UserId } from '../core/ids.ts'
+import type { HeldKey, HeldPlace, HeldRow, HeldSecrets, HeldStore, Opened } from '../core/held.ts'
+import type { TenantName } from '../core/ids.ts'
 import { type Refusal, refuse, Unavailable } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { reveal, Secret } from '../core/secret.ts'
-import type { EpochSeconds } from '../core/time.ts'
 import { type SealingKey, seal, unseal } from '../lib/sealed.ts'
 
 /** Keys outside the database: the first wraps, each opens what it wrapped before. */
 export type RootKeys = readonly [SealingKey, ...SealingKey[]]
-
-/** What is held for one person at one place, opened. `about` is JSON and may be shown. */
-export type Opened = { readonly secret: Secret; readonly about: string; readonly version: number }
-
-/** What stands in the list: never the secret. */
-export type Holding = Pick<HeldRow, 'user' | 'place' | 'about' | 'changed'>
-
-/**
- * Secrets that outlive a lease. In the database they are sealed under their tenant's key, which is wrapped by a root key from outside
- * it; whose and where each is goes into the seal, so that a row in another's place does not open. Every method throws Unavailable.
- */
-export interface HeldSecrets {
-  open(key: HeldKey): Promise<Result<Opened | undefined, Refusal>>
-  hold(key: HeldKey, secret: Secret, about: string): Promise<Result<void, Refusal>>
-  list(tenant: TenantName, user?: UserId): Promise<readonly Holding[]>
-  claim(key: HeldKey, version: number, until: EpochSeconds): Promise<boolean>
-  unclaim(key: HeldKey, version: number): Promise<void>
-  /** The next version; `false` when the one before is gone. */
-  replace(key: HeldKey, secret: Secret, about: string, version: number): Promise<Result<boolean, Refusal>>
-  /** Removes it and gives it to the first who asks; what can't be opened is removed too, and given as undefined. */
-  letGo(key: HeldKey, version?: number): Promise<{ readonly gone: boolean; readonly opened?: Opened }>
-}
 
 export function createHeldSecrets(store: HeldStore, roots: RootKeys): HeldSecrets {
   const keys = new Map<TenantName, SealingKey>()
@@ -47,7 +24,8 @@ export function createHeldSecrets(store: HeldStore, roots: RootKeys): HeldSecret
     const { kid } = key.value
     const text = await unseal((asked) => (asked === kid ? key.value : undefined), contextOf(row), row.sealed)
     if (!text.ok) return err(refuse(text.error.refused, text.error.reason, text.error.says))
-    return ok({ secret: new Secret(text.value), about: row.about, version: row.version })
+    const { about, version, changed } = row
+    return ok({ secret: new Secret(text.value), about, version, changed })
   }
   const sealFor = async (at: HeldKey, secret: Secret): Promise<Result<string, Refusal>> => {
     const key = await keyOf(at.tenant)

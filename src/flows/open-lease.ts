@@ -1,6 +1,7 @@
 import type { AuditDraft } from '../core/audit/audit-event.ts'
 import type { Credential } from '../core/credential/credential.ts'
 import type { Lease } from '../core/credential/lease.ts'
+import type { UpstreamChallenge } from '../core/credential/upstream-challenge.ts'
 import type { Agent } from '../core/identity/agent.ts'
 import { seconds } from '../core/identity/name.ts'
 import type { User } from '../core/identity/user.ts'
@@ -28,6 +29,7 @@ export type IssueAsk = {
   readonly tools: readonly Tool[]
   readonly agent: Agent
   readonly user?: User
+  readonly challenge?: UpstreamChallenge
 }
 export type LeasingPorts = {
   readonly issue: (tenant: TenantSnapshot, ask: IssueAsk) => Promise<Result<Credential, Refusal>>
@@ -42,7 +44,8 @@ type Facts = NonNullable<AuditDraft['facts']>
 /**
  * The order that keeps credentials safe (ARCHITECTURE §2.4): decisions, the spend of a single-use token and the pending lease are one
  * commit, with the labels that the session gets by it; only then is the credential made; it is handed out only once its handle is recorded and nothing ended meanwhile. `facts` go
- * into the decision's events.
+ * into the decision's events;
+ * `challenge` is what the server behind said to the credential before.
  */
 export async function openLease(
   view: AuthorityView,
@@ -50,6 +53,7 @@ export async function openLease(
   permitted: readonly Permitted[],
   ports: LeasingPorts,
   facts: Facts = {},
+  challenge?: UpstreamChallenge,
 ): Promise<Result<Leased, Refusal>> {
   const [first] = permitted
   const { resource } = caller.known
@@ -86,6 +90,7 @@ export async function openLease(
     resource,
     tools: permitted.flatMap(({ tool }) => tool ?? []),
     ...principals(view, caller),
+    ...(challenge === undefined ? {} : { challenge }),
   })
   if (issued.ok) return activate(view, lease, issued.value, permitted.length, ports)
   const failed = leaseEvent(view, lease, 'failed', issued.error.reason, 0)

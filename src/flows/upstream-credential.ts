@@ -1,4 +1,5 @@
 import type { Credential } from '../core/credential/credential.ts'
+import type { UpstreamChallenge } from '../core/credential/upstream-challenge.ts'
 import type { CredentialAsk, EnforcementPoint } from '../core/enforcement.ts'
 import type { User } from '../core/identity/user.ts'
 import type { Revision, TenantName, UserId } from '../core/ids.ts'
@@ -10,6 +11,7 @@ import { type Refusal, refuse } from '../core/refusal.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { reveal } from '../core/secret.ts'
 import type { KnownResource } from '../core/snapshot.ts'
+import { createLru, type Lru } from '../lib/lru.ts'
 import type { GatewayCaller } from './authenticate-at-gateway.ts'
 import type { Enforcement } from './enforcement.ts'
 
@@ -31,6 +33,8 @@ export type HeldCredentials = {
   delete(key: string): void
   /** Asks that are on their way, so that a burst of one session asks once. */
   readonly asking: Map<string, Promise<Result<Held, Refusal>>>
+  /** What servers behind said to a credential since; told with the next ask. */
+  readonly challenges: Lru<string, UpstreamChallenge>
   close(): void
 }
 
@@ -49,6 +53,7 @@ export function createHeldCredentials(point: EnforcementPoint): HeldCredentials 
   timer.unref()
   return {
     asking: new Map(),
+    challenges: createLru(MAX_HELD),
     get(key) {
       const held = all.get(key)
       return held && isGood(point, held) ? held : undefined
@@ -103,7 +108,7 @@ export async function upstreamCredential(
   called?: CalledTool,
 ): Promise<Result<Credential | undefined, Refusal>> {
   const { point, held } = enforcement
-  const ask = askOf(caller, allow, called)
+  const ask = askOf(enforcement, caller, allow, called)
   const needed = caller.target.resource.credential !== undefined
   if (caller.access.once && called !== undefined) {
     if (needed) return credentialOf(await lease(point, caller, ask))
@@ -135,9 +140,20 @@ const UNGUARDED = refuse(
   'A resource with a label or a clearance needs a credential provider; its operator must add one.',
 )
 
-/** Not to be used again: the server behind didn't take it. */
-export function dropCredential({ held }: Enforcement, caller: GatewayCaller): void {
+/** Not to be used again: the server behind didn't take it. What it said goes with the next ask for the same tool. */
+export function dropCredential(
+  { held }: Enforcement,
+  caller: GatewayCaller,
+  challenge?: UpstreamChallenge,
+  called?: CalledTool,
+): void {
   held.delete(keyOf(caller))
+  if (challenge) held.challenges.set(challengeKey(caller, called), challenge)
+}
+
+/** Of this tool alone: another may need less. */
+function challengeKey(caller: GatewayCaller, called: CalledTool | undefined): string {
+  return JSON.stringify([keyOf(caller), called?.tool ?? null])
 }
 
 /** Its one header field. Only a header can be placed on a request. */
@@ -201,11 +217,18 @@ async function lease(
 }
 
 function askOf(
-  { target, presented, address }: GatewayCaller,
+  { held }: Enforcement,
+  caller: GatewayCaller,
   allow: Allow,
   called?: CalledTool,
 ): CredentialAsk {
+  const { target, presented, address } = caller
   const { tenant, resource } = target
-  const ask = { tenant, resource: resource.resource, decision: allow.id, presented, address }
+  const about = challengeKey(caller, called)
+  const challenge = held.challenges.get(about)
+  // Told once: what was said of it may be over by the next time.
+  if (challenge) held.challenges.delete(about)
+  const said = challenge === undefined ? {} : { challenge }
+  const ask = { tenant, resource: resource.resource, decision: allow.id, presented, address, ...said }
   return called === undefined ? ask : { ...ask, ...called }
 }

@@ -2,6 +2,7 @@ import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { applyChanges } from '../core/apply-changes.ts'
+import type { HeldSecrets } from '../core/held.ts'
 import { seconds } from '../core/identity/name.ts'
 import { emptySnapshot } from '../core/snapshot.ts'
 import { credentialProviders } from '../credentials/registry.ts'
@@ -10,6 +11,7 @@ import type { AuthorityPorts } from '../flows/authority.ts'
 import { createAuthorityMemory } from '../flows/authority-memory.ts'
 import { createEngineReports, type EngineReports } from '../flows/engine-reports.ts'
 import { createGatewayFeeds, type GatewayFeeds } from '../flows/feed-gateway.ts'
+import { createHeldSecrets } from '../flows/held-secrets.ts'
 import { liftQuarantine } from '../flows/quarantine-policies.ts'
 import { restore } from '../flows/restore.ts'
 import { revoke } from '../flows/revoke.ts'
@@ -28,6 +30,7 @@ import { adminRoutes, adminSocketRoutes } from '../protocols/admin/routes.ts'
 import { authzenRoutes } from '../protocols/authzen/routes.ts'
 import { gatewayRoutes } from '../protocols/gateway/routes.ts'
 import { authorizeRoutes } from '../protocols/oauth/authorize-routes.ts'
+import { connectRoutes } from '../protocols/oauth/connect-routes.ts'
 import { oauthRoutes } from '../protocols/oauth/routes.ts'
 import { leaseRoutes } from '../protocols/postgres/lease-route.ts'
 import { factRoutes } from '../protocols/posture/fact-route.ts'
@@ -36,14 +39,16 @@ import { randomId } from '../stores/postgres/store/random.ts'
 import { type Checkpointer, openCheckpointer } from './audit-log-key.ts'
 import { applyPorts } from './conditions.ts'
 import type { AuthorityConfig } from './config.ts'
+import { connectPorts } from './connect-ports.ts'
 import { openDatabase } from './database.ts'
 import { openAuthorityEngine } from './engines.ts'
 import { checkPlace, GRACE_MS, openDoor } from './listen.ts'
 import { type LiveRegistry, startLiveRegistry } from './live-registry.ts'
 import { ownFolder } from './own-folder.ts'
-import { attestWith, idpKeysWith, leasingWith, type Providers, wallClock } from './plug-ins.ts'
+import { attestWith, idpKeysWith, leasingWith, type Providers, secretsIn, wallClock } from './plug-ins.ts'
 import { registryPorts } from './registry-ports.ts'
 import { rootsOf } from './roots.ts'
+import { openSealingKeys } from './sealing-keys.ts'
 import { type KeyTending, tendTenantKeys } from './tend-keys.ts'
 import { openTicketKeys, type TicketKeys } from './ticket-keys.ts'
 import { openTokenKeys, type TokenKeys } from './token-keys.ts'
@@ -121,6 +126,7 @@ async function open(
   closers.push(tending.close)
   const checkpointer = await openCheckpointer(keysFolder, config.log_name, store)
   const ticketKeys = await openTicketKeys(keysFolder, wallClock)
+  const roots = await openSealingKeys(join(keysFolder, 'sealing.key'), config.sealing_keys, process.env)
   signal.throwIfAborted()
   const parts: Parts = {
     config,
@@ -130,6 +136,7 @@ async function open(
     tending,
     checkpointer,
     ticketKeys,
+    held: createHeldSecrets(store, roots),
     providers: credentialProviders(),
     log,
     fault,
@@ -168,6 +175,7 @@ type Parts = {
   readonly tending: KeyTending
   readonly checkpointer: Checkpointer
   readonly ticketKeys: TicketKeys
+  readonly held: HeldSecrets
   readonly providers: Providers
   readonly log: Logger
   readonly fault: (error: unknown) => void
@@ -207,7 +215,10 @@ function assemble(parts: Parts): {
     memory: createAuthorityMemory(),
     signIn: { kept: store, openId: createOpenIdClient(fetch, wallClock), fetch },
   }
-  const leasing = leasingWith({ providers, origin: config.origin, signer: keys.signerFor, now: wallClock })
+  const { held } = parts
+  const secret = secretsIn(config.secrets)
+  const issuing = { providers, origin: config.origin, signer: keys.signerFor, now: wallClock }
+  const leasing = leasingWith({ ...issuing, fetch, held, secret })
   closers.push(async () => {
     for (const provider of providers.values()) await provider.close?.()
   })
@@ -222,9 +233,11 @@ function assemble(parts: Parts): {
   closers.push(startLeaseSweep(leases, live.onChange, fault))
   const journal = { store, now: wallClock, memory: createJournalMemory() }
   const admin = adminPorts(parts, { feeds, leases, fetch, engines })
+  const connect = connectPorts({ providers, held, secret, store, revoke: admin.revoke })
   const shared = [
     ...oauthRoutes(authority),
-    ...authorizeRoutes(authority),
+    ...authorizeRoutes(authority, connect),
+    ...connectRoutes(authority, connect),
     ...leaseRoutes(authority, leasing),
     ...factRoutes(authority),
     ...authzenRoutes(authority),

@@ -92,6 +92,11 @@ const authoritySchema = z.strictObject({
   allow_private: z.array(hostPort).default([]),
   /** Credentials that attestors may use by name, each in a file: such as the one for Kubernetes TokenReview. */
   secrets: z.record(nameSchema, z.string()).default({}),
+  /**
+   * Keys that wrap the tenants' own, by which held secrets are sealed: files, or `env:NAME`. The first wraps; the others open what they
+   * wrapped. Without any, one is made in the folder of the keys.
+   */
+  sealing_keys: z.array(z.string().min(1)).min(1).max(8).optional(),
   admins: adminsSchema.optional(),
   limits,
 })
@@ -220,8 +225,14 @@ function authorityPaths(authority: AuthorityConfig, at: At): AuthorityConfig {
     ...tlsPaths(authority.tls, at),
     folder: at(authority.folder),
     secrets: Object.fromEntries(secrets),
+    ...(authority.sealing_keys ? { sealing_keys: authority.sealing_keys.map(sealingKeyAt(at)) } : {}),
     ...(authority.keys ? { keys: at(authority.keys) } : {}),
   }
+}
+
+/** `env:NAME` is no path. */
+function sealingKeyAt(at: At): At {
+  return (key) => (key.startsWith('env:') ? key : at(key))
 }
 
 function gatewayPaths(gateway: GatewayConfig, at: At): GatewayConfig {

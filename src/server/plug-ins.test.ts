@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
+import { credentialPorts } from '../../test/fakes/credential-ports.ts'
 import type { Lease } from '../core/credential/lease.ts'
 import type { TenantName } from '../core/ids.ts'
 import type { Write } from '../core/ports.ts'
@@ -119,7 +120,11 @@ describe('credentials', () => {
   delete (endless as { revoke?: unknown }).revoke
   const providers = new Map([vault, endless].map((each) => [each.name, each as CredentialProvider<never>]))
   const key = newSigningKey()
+  const { held, secret } = credentialPorts()
   const leasing = leasingWith({
+    fetch: noFetch,
+    held,
+    secret,
     providers,
     origin: 'https://authority.example',
     signer: (tenant) => (tenant === 'a' ? key : undefined),
@@ -162,6 +167,9 @@ describe('credentials', () => {
 
   it('are signed by the key of the tenant alone', async () => {
     const other = leasingWith({
+      fetch: noFetch,
+      held,
+      secret,
       providers,
       origin: 'https://x.example',
       signer: () => undefined,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { attestToken } from '../attestors/registry.ts'
+import type { AccountSettings } from '../core/credential/account.ts'
 import type { CredentialProviderSettings } from '../core/credential/credential.ts'
 import type { Lease } from '../core/credential/lease.ts'
 import type { IdentityProvider } from '../core/identity/identity-provider.ts'
@@ -12,7 +13,7 @@ import { err, type Result } from '../core/result.ts'
 import { Secret } from '../core/secret.ts'
 import type { TenantSnapshot } from '../core/snapshot.ts'
 import { type EpochMillis, epochMillis } from '../core/time.ts'
-import type { CredentialProvider } from '../credentials/contract.ts'
+import type { CredentialPorts, CredentialProvider } from '../credentials/contract.ts'
 import type { Attest } from '../flows/authority.ts'
 import type { LeasingPorts } from '../flows/lease-login.ts'
 import type { GuardedFetch } from '../lib/guarded-fetch.ts'
@@ -42,12 +43,28 @@ export function attestWith(parts: AttestParts): Attest {
         const spend = { tenant: name, key: `evidence:${provider.trust}:${key}`, expires }
         return (await parts.store.commit({ events: [], spend })).done
       },
-      secret: async (wanted) => {
-        const file = parts.secrets[wanted]
-        return file === undefined ? undefined : new Secret((await readFile(file, 'utf8')).trim())
-      },
+      secret: secretsIn(parts.secrets),
     }))
   }
+}
+
+/** The operator's secrets by name, read anew each time: files rotate. */
+export function secretsIn(
+  files: Readonly<Record<string, string>>,
+): (wanted: string) => Promise<Secret | undefined> {
+  return async (wanted) => {
+    const file = Object.hasOwn(files, wanted) ? files[wanted] : undefined
+    return file === undefined ? undefined : new Secret((await readFile(file, 'utf8')).trim())
+  }
+}
+
+/** How accounts are connected by these settings, where their plug-in has people connect them. */
+export function accountOf(
+  providers: Providers,
+  settings: CredentialProviderSettings | undefined,
+): AccountSettings | undefined {
+  const found = configuredProvider(providers, settings)
+  return found?.provider.account?.(found.config)
 }
 
 /** The keys of a tenant's identity provider; a changed document gets new ones. */
@@ -94,15 +111,19 @@ export type IssuingParts = {
   readonly origin: string
   readonly signer: (tenant: TenantName) => SigningKey | undefined
   readonly now: () => EpochMillis
-}
+} & Pick<CredentialPorts, 'fetch' | 'held' | 'secret'>
 
 const NO_PROVIDER = refuse('denied', 'lease.no_provider', 'This resource has no credential provider.')
 
 /** Issues and ends credentials through the plug-in that the resource's settings name. */
 export function leasingWith(parts: IssuingParts): LeasingPorts {
-  const ports = () => ({
+  const { fetch, held, secret } = parts
+  const ports = (): CredentialPorts => ({
     now: parts.now(),
     signal: AbortSignal.timeout(10_000),
+    fetch,
+    held,
+    secret,
     sign: (tenant: TenantName, typ: string, claims: Readonly<Record<string, unknown>>) =>
       sign(parts, tenant, typ, claims),
   })
@@ -119,7 +140,7 @@ async function endWith(
   parts: IssuingParts,
   tenant: TenantSnapshot,
   lease: Lease,
-  ports: () => Parameters<CredentialProvider<never>['issue']>[2],
+  ports: () => CredentialPorts,
 ): Promise<Result<void, Refusal>> {
   const found = configuredProvider(parts.providers, tenant.credentials.get(lease.provider))
   if (!found) return err(NO_PROVIDER)

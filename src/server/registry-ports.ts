@@ -46,7 +46,7 @@ export function registryPorts({
     inspect: async (_tenant, resource, settings) => {
       const found = configuredProvider(providers, settings)
       if (!found?.provider.inspect) return []
-      const ports = { now: wallClock(), sign: () => '', signal: AbortSignal.timeout(10_000) }
+      const ports = { now: wallClock(), signal: AbortSignal.timeout(10_000) }
       return found.provider.inspect(resource, found.config, ports)
     },
     documents: live.documents,

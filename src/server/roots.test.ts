@@ -48,6 +48,7 @@ describe('the roots', () => {
       'ticket-root',
       'token-key/a',
       'token-key/b',
+      'sealing-key',
       'database',
       'admin-socket',
       'target-admin/a/socket',

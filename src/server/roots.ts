@@ -24,6 +24,7 @@ export function rootsOf(config: AuthorityConfig, snapshot: Snapshot): readonly R
       what: `signs the tokens of tenant ${tenant}`,
       where: join(keys, 'tokens', tenant),
     })),
+    ...sealing(config, keys),
     database(config),
     {
       root: 'admin-socket',
@@ -35,11 +36,21 @@ export function rootsOf(config: AuthorityConfig, snapshot: Snapshot): readonly R
       : []),
     ...Object.entries(config.secrets).map(([name, where]) => ({
       root: `secret/${name}`,
-      what: 'a credential that attestors may use',
+      what: 'a credential that attestors and credential providers may use',
       where,
     })),
     ...targetAdmins(snapshot),
   ]
+}
+
+/** What opens held secrets, with a copy of the database. */
+function sealing({ sealing_keys: named }: AuthorityConfig, keys: string): readonly Root[] {
+  const places = named ?? [join(keys, 'sealing.key')]
+  return places.map((where, at) => ({
+    root: at === 0 ? 'sealing-key' : `sealing-key/old-${at}`,
+    what: at === 0 ? 'wraps the keys that seal held secrets' : 'opens what it wrapped before',
+    where,
+  }))
 }
 
 function database(config: AuthorityConfig): Root {

@@ -5,8 +5,12 @@ import { Unavailable } from '../core/refusal.ts'
 import type { RootKeys } from '../flows/held-secrets.ts'
 import type { SealingKey } from '../lib/sealed.ts'
 
-/** Where a root key is: a 0600 file, or a variable of the environment. Both hold 32 random bytes as base64 (`openssl rand -base64 32`). */
-export type SealingSource = { readonly file: string } | { readonly env: string }
+/**
+ * Where a root key is: the path of a 0600 file, or `env:NAME`. Both hold 32 random bytes as base64 (`openssl rand -base64 32`).
+ */
+type SealingSource = string
+
+const ENV = 'env:'
 
 /**
  * Reads the root keys. Without any in the configuration there is one, `path`, made at the first start. One that is named and not there
@@ -15,10 +19,10 @@ export type SealingSource = { readonly file: string } | { readonly env: string }
  */
 export async function openSealingKeys(
   path: string,
-  sources: readonly SealingSource[],
+  sources: readonly SealingSource[] | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<RootKeys> {
-  if (sources.length === 0) return [keyFrom(path, (await readOwn(path)) ?? (await make(path)))]
+  if (sources === undefined) return [keyFrom(path, (await readOwn(path)) ?? (await make(path)))]
   const [first, ...older] = await Promise.all(sources.map((source) => readSource(source, env)))
   return first ? [first, ...older] : [keyFrom(path, undefined)]
 }
@@ -27,8 +31,9 @@ async function readSource(
   source: SealingSource,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<SealingKey> {
-  if ('env' in source) return keyFrom(`the variable ${source.env}`, env[source.env])
-  return keyFrom(source.file, await readOwn(source.file))
+  if (!source.startsWith(ENV)) return keyFrom(source, await readOwn(source))
+  const name = source.slice(ENV.length)
+  return keyFrom(`the variable ${name}`, env[name])
 }
 
 async function readOwn(path: string): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import { ACCOUNT_GUARDS } from './account-guards.ts'
 import { ASKING_GUARDS } from './asking-guards.ts'
 import { CLIENT_GUARDS } from './client-guards.ts'
 import { DECISION_GUARDS } from './decision-guards.ts'
@@ -26,6 +27,7 @@ export const GUARDS: readonly Guard[] = [
   ...SIGN_IN_GUARDS,
   ...CLIENT_GUARDS,
   ...ID_JAG_GUARDS,
+  ...ACCOUNT_GUARDS,
 ]
 
 /** The guard of that name; throws with the names that there are. */

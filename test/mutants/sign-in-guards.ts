@@ -66,9 +66,9 @@ export const SIGN_IN_GUARDS: readonly Guard[] = [
   },
   {
     name: 'consent-origin',
-    file: 'src/protocols/oauth/authorize-routes.ts',
-    find: 'if (origin !== view.ports.origin || second !== undefined) return refusedPage(FOREIGN_FORM)',
-    replace: 'if (second !== undefined) return refusedPage(FOREIGN_FORM)',
+    file: 'src/protocols/oauth/browser.ts',
+    find: 'return origin === view.ports.origin && second === undefined',
+    replace: 'return view.ports.origin !== undefined && origin !== undefined && second === undefined',
     why: 'another site answers in the name of a person',
     tests: E2E,
   },

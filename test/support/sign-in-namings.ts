@@ -44,6 +44,30 @@ export function signInNamings({ surface }: Pick<Matrix, 'surface'>): readonly Na
       ask: (ticket) => form('/t/a/consent', encode({ ticket, answer: 'allow' })),
     },
     {
+      route: 'GET /t/:tenant/connect/:ticket',
+      says: 'a link',
+      names: ['y'.repeat(43), 'z'.repeat(43)],
+      ask: (ticket) => ({ method: 'GET', path: `/t/a/connect/${ticket}` }),
+    },
+    {
+      route: 'POST /t/:tenant/connect',
+      says: 'a question',
+      names: ['y'.repeat(43), 'z'.repeat(43)],
+      ask: (ticket) => form('/t/a/connect', encode({ ticket, answer: 'allow' })),
+    },
+    {
+      route: 'GET /t/:tenant/connected',
+      says: 'an authorization',
+      names: ['y'.repeat(43), 'z'.repeat(43)],
+      ask: (state) => ({ method: 'GET', path: `/t/a/connected?state=${state}&code=x` }),
+    },
+    {
+      route: 'POST /t/:tenant/connections',
+      says: 'a list',
+      names: ['y'.repeat(43), 'z'.repeat(43)],
+      ask: (ticket) => form('/t/a/connections', encode({ ticket, resource: 'orders' })),
+    },
+    {
       route: 'POST /t/:tenant/register',
       says: 'a name of B',
       names: ['only-b', 'zz-none'],

@@ -32,6 +32,8 @@ export type SignInWorld = {
   /** Where a second authority listens, in a process of its own, over the same database and keys. */
   readonly startPeer: () => Promise<string>
   readonly admin: AdminClient
+  /** The authority's own database, as its owner reaches it. */
+  readonly database: string
   /** A client metadata document that is published at the answered URL; the members are added to or put in the place of the usual. */
   readonly publish: (members: Readonly<Record<string, unknown>>) => string
   /** Any other JSON at that site, such as a set of keys. */
@@ -161,14 +163,17 @@ permit (principal == Agent::"coder", action, resource == Resource::"notes");
   ])
 }
 
-/** `more`: files of configuration beside the usual. */
-export async function startSignInWorld(more: ReadonlyMap<string, string> = new Map()): Promise<SignInWorld> {
+/** `more`: files of configuration beside the usual; `allow`: private places that the operator lists besides. */
+export async function startSignInWorld(
+  more: ReadonlyMap<string, string> = new Map(),
+  allow: readonly string[] = [],
+): Promise<SignInWorld> {
   const closers: Closers = []
   const close = async () => {
     for (const end of closers.splice(0).reverse()) await end()
   }
   try {
-    return { ...(await open(closers, more)), close }
+    return { ...(await open(closers, more, allow)), close }
   } catch (error) {
     await close()
     throw error
@@ -178,6 +183,7 @@ export async function startSignInWorld(more: ReadonlyMap<string, string> = new M
 async function open(
   closers: Closers,
   more: ReadonlyMap<string, string>,
+  allow: readonly string[],
 ): Promise<Omit<SignInWorld, 'close'>> {
   const faults: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void faults.push(line) })
@@ -204,7 +210,7 @@ async function open(
     database_url: `postgres://${user}@${encodeURIComponent(host)}:${at}/countersign`,
     log_name: 'sign-in.example/log',
     staleness: '5s',
-    allow_private: [new URL(idp).host, new URL(documents.origin).host],
+    allow_private: [new URL(idp).host, new URL(documents.origin).host, ...allow],
     secrets: {},
     ask_again: 1,
   }
@@ -228,6 +234,7 @@ async function open(
     resourceAtOther: `${other}/t/acme/mcp/notes`,
     startPeer: () => startPeer(folder, config, closers),
     admin,
+    database: config.database_url,
     signAsProvider: (claims, typ) =>
       new SignJWT({ iss: idp, ...claims })
         .setProtectedHeader({ alg: 'RS256', kid: 'idp-1', typ })

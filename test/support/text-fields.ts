@@ -63,6 +63,9 @@ const OPEN: Readonly<Record<string, { readonly form: Form } | { readonly json: o
   'GET /t/:tenant/authorize': { form: AUTHORIZATION },
   'GET /t/:tenant/sign-in': { form: { state: 'x', code: 'x', iss: 'x', error: 'x' } },
   'POST /t/:tenant/consent': { form: { ticket: 'x', answer: 'allow' } },
+  'POST /t/:tenant/connect': { form: { ticket: 'x', answer: 'allow' } },
+  'POST /t/:tenant/connections': { form: { ticket: 'x', resource: 'x' } },
+  'GET /t/:tenant/connected': { form: { state: 'x', code: 'x', iss: 'x', error: 'x' } },
   'POST /t/:tenant/par': { form: AUTHORIZATION },
   'POST /t/:tenant/register': {
     json: { client_name: 'x', redirect_uris: ['https://x.example/y'], token_endpoint_auth_method: 'none' },

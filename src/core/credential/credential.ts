@@ -24,6 +24,8 @@ export type Credential = {
   readonly secret: Secret
   readonly expires: EpochSeconds
   readonly handle: string
+  /** Another one, or one for more, is worth asking for where the server doesn't take it. */
+  readonly again?: true
 }
 
 export type Custody = 'minted' | 'held'

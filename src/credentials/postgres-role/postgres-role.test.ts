@@ -1,13 +1,14 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { credentialPorts } from '../../../test/fakes/credential-ports.ts'
 import type { Lease } from '../../core/credential/lease.ts'
 import type { Agent } from '../../core/identity/agent.ts'
 import type { Allow } from '../../core/policy/decision.ts'
 import { type Resource, resourceSchema, toolsOf } from '../../core/policy/resource.ts'
 import { reveal } from '../../core/secret.ts'
-import { epochMillis, epochSeconds } from '../../core/time.ts'
+import { epochSeconds } from '../../core/time.ts'
 import { startTestPostgres, type TestPostgres } from '../../stores/postgres/testing.ts'
-import type { CredentialPorts, Issue } from '../contract.ts'
+import type { Issue } from '../contract.ts'
 import { createPostgresRole } from './postgres-role.ts'
 
 const provider = createPostgresRole()
@@ -57,11 +58,7 @@ function lease(seconds = 60): Lease {
     state: 'pending',
   } as unknown as Lease
 }
-const ports: CredentialPorts = {
-  now: epochMillis(Date.now()),
-  sign: () => '',
-  signal: new AbortController().signal,
-}
+const ports = credentialPorts()
 
 function ask(of: Lease, attributes: Record<string, string> = {}): Issue {
   const user = { user: 'ana', idp: 'i', sub: 's', state: 'active' as const, attributes, groups: [] }

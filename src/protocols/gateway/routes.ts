@@ -207,6 +207,6 @@ async function answerAsk<T>(
 
 /** The one place where a leased secret leaves for a gateway. */
 function credentialOf({ lease, credential }: Leased): object {
-  const { placement, secret, expires, handle } = credential
-  return { lease: lease.id, credential: { placement, secret: reveal(secret), expires, handle } }
+  const { secret, ...rest } = credential
+  return { lease: lease.id, credential: { ...rest, secret: reveal(secret) } }
 }

@@ -24,6 +24,13 @@ const askSchema = z.strictObject({
     url: z.string().max(1000),
   }),
   address: z.string().max(60).optional(),
+  challenge: z
+    .strictObject({
+      status: z.union([z.literal(401), z.literal(403)]),
+      authenticate: z.string().max(4096),
+      shown: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+    })
+    .optional(),
 })
 
 const ackSchema = z.strictObject({ revision: z.int().nonnegative() })

@@ -9,6 +9,7 @@ import { createEventReader, eventOf } from '../../lib/event-stream.ts'
 import type { DoorRequest, DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type JsonObject, parseStrictJsonText } from '../../lib/strict-json.ts'
 import { failedBehind, refusalAnswer, refusedCall, unjudged, unknownNamed, widerNeeded } from './answers.ts'
+import { connectFirst } from './connect-first.ts'
 import type { Message } from './message.ts'
 import type { Named } from './named.ts'
 import { type Era, type Headers, protocolHeaders } from './revision.ts'
@@ -62,14 +63,17 @@ export async function refusedMessage(
 
 /** What came instead of an answer, on the wire. */
 export function notAnswered(
-  { caller, message, era, gather }: Exchange,
+  exchange: Exchange,
   called: Exclude<Called, { readonly came: 'answer' }>,
   named?: Named,
 ): DoorResponse {
+  const { caller, message, era, gather } = exchange
   const id = message.id ?? null
   const { decision } = called
   if (called.came === 'failure') return failedBehind(id, called.reason, decision)
   const { refusal, hidden, wider } = called
+  const connect = connectFirst(exchange, named, refusal, decision)
+  if (connect) return connect
   // Of several messages at once none can have a status of its own.
   if (wider && !gather) return widerNeeded(id, { decision, refusal, wider }, caller.target)
   if (named && hidden) return unknownNamed(id, named, decision, era)

@@ -1,3 +1,4 @@
+import type { Decision } from '../../core/policy/decision.ts'
 import { plainTool } from '../../core/policy/tool.ts'
 import type { Flight } from '../../flows/flight.ts'
 import { enterResource, visibleTools } from '../../flows/list-tools.ts'
@@ -6,12 +7,16 @@ import type { DoorResponse } from '../../lib/http/route.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
 import { rpcResult } from './answers.ts'
 import { capabilitiesHere, narrowCapabilities } from './capabilities.ts'
+import { needsAccount, saysPages } from './connect-first.ts'
 import { type Exchange, forwardOf, inItsForm, notAnswered, readResponse } from './exchange.ts'
 import { forThisCaller } from './for-this-caller.ts'
 import { SERVED } from './revision.ts'
 import { issueSession } from './session.ts'
+import { discoveredWithout, initializedWithout, listedWithout } from './without-account.ts'
 
 type Narrow = (result: JsonObject, flight: Flight) => JsonObject | Promise<JsonObject>
+/** What is said where the server behind can't be asked, since its user has not connected an account there. */
+type Without = (decision: Decision) => JsonObject | Promise<JsonObject>
 
 /**
  * `tools/list`: what the server behind offers, without what isn't declared here, is certainly refused, or is said otherwise than it was
@@ -19,13 +24,18 @@ type Narrow = (result: JsonObject, flight: Flight) => JsonObject | Promise<JsonO
  */
 export function listTools(exchange: Exchange): Promise<DoorResponse> {
   const { enforcement, caller, message } = exchange
-  return passNarrowed(exchange, message.whole, async (result, { decision }) => {
-    const tools = Array.isArray(result['tools']) ? (result['tools'] as readonly Json[]) : []
-    const pinned = await pinnedTools(enforcement, caller.target, tools.filter(isJsonObject))
-    const visible = await visibleTools(enforcement, decision)
-    const shown = pinned.filter(({ name }) => visible.has(plainTool(String(name))))
-    return forThisCaller({ ...result, tools: shown })
-  })
+  return passNarrowed(
+    exchange,
+    message.whole,
+    async (result, { decision }) => {
+      const tools = Array.isArray(result['tools']) ? (result['tools'] as readonly Json[]) : []
+      const pinned = await pinnedTools(enforcement, caller.target, tools.filter(isJsonObject))
+      const visible = await visibleTools(enforcement, decision)
+      const shown = pinned.filter(({ name }) => visible.has(plainTool(String(name))))
+      return forThisCaller({ ...result, tools: shown })
+    },
+    (decision) => listedWithout(exchange, decision),
+  )
 }
 
 /**
@@ -33,15 +43,20 @@ export function listTools(exchange: Exchange): Promise<DoorResponse> {
  * speak of tools that this caller may not know of.
  */
 export function discover(exchange: Exchange): Promise<DoorResponse> {
-  return passNarrowed(exchange, exchange.message.whole, (result) => {
-    const { instructions: _instructions, supportedVersions, ...rest } = result
-    const versions = Array.isArray(supportedVersions) ? supportedVersions : []
-    return forThisCaller({
-      ...rest,
-      capabilities: capabilitiesHere(exchange, result['capabilities']),
-      supportedVersions: versions.filter((version) => SERVED.includes(String(version))),
-    })
-  })
+  return passNarrowed(
+    exchange,
+    exchange.message.whole,
+    (result) => {
+      const { instructions: _instructions, supportedVersions, ...rest } = result
+      const versions = Array.isArray(supportedVersions) ? supportedVersions : []
+      return forThisCaller({
+        ...rest,
+        capabilities: capabilitiesHere(exchange, result['capabilities']),
+        supportedVersions: versions.filter((version) => SERVED.includes(String(version))),
+      })
+    },
+    () => discoveredWithout(exchange),
+  )
 }
 
 /**
@@ -52,14 +67,29 @@ export async function initialize(exchange: Exchange): Promise<DoorResponse> {
   const { enforcement, caller, message } = exchange
   const capabilities = narrowCapabilities(caller, message.params['capabilities'])
   const whole = { ...message.whole, params: { ...message.params, capabilities } }
+  const pages = saysPages(message.params['capabilities'])
   let id: string | undefined
-  const answer = await passNarrowed(exchange, whole, (result, { answer: { headers } }) => {
-    const { instructions: _instructions, ...rest } = result
-    const behind = headers['mcp-session-id']
-    const revision = String(result['protocolVersion'])
-    if (typeof behind === 'string') id = issueSession(enforcement, caller, { behind, revision })
-    return { ...rest, capabilities: capabilitiesHere(exchange, result['capabilities']) }
-  })
+  const answer = await passNarrowed(
+    exchange,
+    whole,
+    (result, { answer: { headers } }) => {
+      const { instructions: _instructions, ...rest } = result
+      const behind = headers['mcp-session-id']
+      const revision = String(result['protocolVersion'])
+      if (typeof behind === 'string') id = issueSession(enforcement, caller, { behind, revision }, pages)
+      return { ...rest, capabilities: capabilitiesHere(exchange, result['capabilities']) }
+    },
+    () => {
+      const result = initializedWithout(exchange)
+      id = issueSession(
+        enforcement,
+        caller,
+        { behind: '', revision: String(result['protocolVersion']) },
+        pages,
+      )
+      return result
+    },
+  )
   return id === undefined || 'takeOver' in answer ? answer : { ...answer, headers: { 'mcp-session-id': id } }
 }
 
@@ -74,9 +104,12 @@ export async function passNarrowed(
   exchange: Exchange,
   whole: JsonObject,
   narrow: Narrow,
+  without?: Without,
 ): Promise<DoorResponse> {
-  const { enforcement, caller } = exchange
+  const { enforcement, caller, message } = exchange
   const called = await enterResource(enforcement, caller, forwardOf(exchange, whole))
+  if (without && called.came === 'refusal' && needsAccount(called.refusal))
+    return rpcResult(message.id ?? null, await without(called.decision))
   if (called.came !== 'answer') return notAnswered(exchange, called)
   const read = await readResponse(exchange, called.flight)
   if ('instead' in read) return read.instead

@@ -7,6 +7,10 @@ export const MODERN = '2026-07-28'
 const LEGACY: readonly string[] = ['2025-11-25', '2025-06-18', '2025-03-26']
 export const SERVED: readonly string[] = [MODERN, ...LEGACY]
 
+export function isLegacy(revision: string): boolean {
+  return LEGACY.includes(revision)
+}
+
 export type Era = 'modern' | 'legacy'
 export type Headers = Readonly<Record<string, readonly string[]>>
 

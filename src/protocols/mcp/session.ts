@@ -15,17 +15,35 @@ const MAX_ID = 4096
 
 /**
  * Our id for a session of the server behind: a ticket, so that no gateway keeps sessions, any of them takes the next request, and the id is
- * worth nothing to another caller. Undefined where the server's own is none that a header may hold.
+ * worth nothing to another caller; `pages`: the client opens them for its user. `behind` is empty where the server behind could not be asked
+ * yet. Undefined where the server's own is none that a header may hold.
  */
 export function issueSession(
   { point }: Enforcement,
   caller: GatewayCaller,
   session: SessionBehind,
+  pages: boolean,
 ): string | undefined {
   const { behind, revision } = session
   // 2025-11-25, Streamable HTTP: visible ASCII only.
-  if (behind.length > MAX_BEHIND || !/^[\x21-\x7e]+$/.test(behind)) return undefined
-  return issueTicket(point, caller, ['session'], JSON.stringify([behind, revision]))
+  if (behind.length > MAX_BEHIND || !/^[\x21-\x7e]*$/.test(behind)) return undefined
+  return issueTicket(point, caller, ['session'], JSON.stringify([behind, revision, pages]))
+}
+
+/** Whether the client said, when it began this session, that it opens pages for its user. */
+export function opensPages({
+  enforcement,
+  caller,
+  request,
+}: {
+  readonly enforcement: Enforcement
+  readonly caller: GatewayCaller
+  readonly request: Pick<DoorRequest, 'headers'>
+}): boolean {
+  const [id = ''] = request.headers['mcp-session-id'] ?? []
+  const opened = id.length > MAX_ID ? undefined : openTicket(enforcement.point, caller, ['session'], id)
+  if (opened === undefined || opened === 'expired') return false
+  return (JSON.parse(opened.text) as readonly unknown[])[2] === true
 }
 
 /**
@@ -45,7 +63,8 @@ export function readSession(
   if (opened === 'expired') return err(EXPIRED)
   const [behind = '', revision = ''] = JSON.parse(opened.text) as readonly string[]
   const [stated] = headers['mcp-protocol-version'] ?? []
-  return stated === undefined || stated === revision ? ok({ behind, revision }) : err(OTHER_REVISION)
+  if (stated !== undefined && stated !== revision) return err(OTHER_REVISION)
+  return ok(behind === '' ? undefined : { behind, revision })
 }
 
 const SEVERAL = refuse('malformed', 'session.several', 'Mcp-Session-Id is sent more than once.')

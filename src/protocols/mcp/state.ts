@@ -3,6 +3,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import { issueTicket, openTicket, type TicketUse } from '../../flows/issue-ticket.ts'
 import { isJsonObject, type JsonObject } from '../../lib/strict-json.ts'
 import { narrowCapabilities } from './capabilities.ts'
+import { withoutOurs } from './connect-first.ts'
 import type { Exchange } from './exchange.ts'
 import type { Message } from './message.ts'
 import { META } from './revision.ts'
@@ -36,6 +37,11 @@ export function readStateful({
   const key = `${META}clientCapabilities`
   if (isJsonObject(meta) && meta[key] !== undefined)
     params['_meta'] = { ...meta, [key]: narrowCapabilities(caller, meta[key]) }
+  if (params['inputResponses'] !== undefined) {
+    const theirs = withoutOurs(params['inputResponses'])
+    if (theirs) params['inputResponses'] = theirs
+    else delete params['inputResponses']
+  }
   if (state !== undefined) {
     const opened =
       typeof state === 'string' ? openTicket(enforcement.point, caller, useOf(message), state) : undefined

@@ -1,15 +1,16 @@
 import type { OAuthClient } from '../../core/identity/oauth-client.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
-import type { Result } from '../../core/result.ts'
 import { type AuthorityPorts, type AuthorityView, viewOf } from '../../flows/authority.ts'
+import type { ConnectPorts } from '../../flows/connect/connect-ports.ts'
 import { answerConsent } from '../../flows/sign-in/answer-consent.ts'
 import type { AuthorizationAsk } from '../../flows/sign-in/authorization.ts'
-import { beginSignIn, type SignInStep } from '../../flows/sign-in/begin-sign-in.ts'
+import { beginSignIn } from '../../flows/sign-in/begin-sign-in.ts'
 import { finishSignIn } from '../../flows/sign-in/finish-sign-in.ts'
 import { pushAuthorization, takePushed } from '../../flows/sign-in/push-authorization.ts'
 import { registerClient } from '../../flows/sign-in/register-client.ts'
 import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
-import { readBrowser, writeBrowser } from './browser-cookie.ts'
+import { browserOf, FOREIGN_FORM, isOwnForm, stepTo } from './browser.ts'
+import { returnToConnect } from './connect-routes.ts'
 import { consentPage } from './pages/consent.ts'
 import { refusedPage } from './pages/refused.ts'
 import { readPersonsClient, value } from './token-form.ts'
@@ -18,7 +19,7 @@ import { NOTHING_HERE, oauthError } from './wire-errors.ts'
 type Answer = (view: AuthorityView, request: DoorRequest) => Promise<DoorResponse>
 
 /** Where people sign in through clients (RFC 6749 §4.1, RFC 9126, RFC 7591), per tenant. */
-export function authorizeRoutes(ports: AuthorityPorts): readonly Route[] {
+export function authorizeRoutes(ports: AuthorityPorts, connect: ConnectPorts): readonly Route[] {
   const at = (answer: Answer) => async (request: DoorRequest) => {
     const view = viewOf(ports, request.params['tenant'] ?? '')
     return view ? answer(view, request) : NOTHING_HERE
@@ -28,7 +29,11 @@ export function authorizeRoutes(ports: AuthorityPorts): readonly Route[] {
   const post = { method: 'POST', guard: 'public', errors: 'oauth' } as const
   return [
     { ...get, path: '/t/:tenant/authorize', run: at(authorize) },
-    { ...get, path: '/t/:tenant/sign-in', run: at(signIn) },
+    {
+      ...get,
+      path: '/t/:tenant/sign-in',
+      run: at((view, request) => returnToConnect(view, connect, request) ?? signIn(view, request)),
+    },
     { ...post, takes: 'form', path: '/t/:tenant/consent', run: at(consent) },
     { ...post, takes: 'form', path: '/t/:tenant/par', run: at(push) },
     { ...post, takes: 'json', path: '/t/:tenant/register', run: at(register) },
@@ -75,34 +80,15 @@ async function signIn(view: AuthorityView, request: DoorRequest): Promise<DoorRe
     : stepTo(view, { ok: true, value: end.value.step })
 }
 
-const FOREIGN_FORM = refuse(
-  'unauthenticated',
-  'consent.origin',
-  'This answer was not given on our own page. Start again.',
-)
 const NO_ANSWER = refuse('malformed', 'consent.answer', 'The answer is allow or deny, with its ticket.')
 
-/** Only our own page may send this form: a cookie comes along with anybody's. */
 async function consent(view: AuthorityView, request: DoorRequest): Promise<DoorResponse> {
-  const [origin, second] = request.headers['origin'] ?? []
-  if (origin !== view.ports.origin || second !== undefined) return refusedPage(FOREIGN_FORM)
+  if (!isOwnForm(view, request)) return refusedPage(FOREIGN_FORM)
   const ticket = value(request.form, 'ticket')
   const answer = value(request.form, 'answer')
   if (ticket === undefined || (answer !== 'allow' && answer !== 'deny')) return refusedPage(NO_ANSWER)
   const given = { ticket, allowed: answer === 'allow' }
   return stepTo(view, await answerConsent(view, given, browserOf(view, request)))
-}
-
-function browserOf(view: AuthorityView, request: DoorRequest): string | undefined {
-  return readBrowser(view.ports.origin, request.headers['cookie'] ?? [])
-}
-
-/** 303: whatever was sent here, the browser asks there with GET (RFC 9700 §4.12). */
-function stepTo(view: AuthorityView, step: Result<SignInStep, Refusal>): DoorResponse {
-  if (!step.ok) return refusedPage(step.error)
-  const { to, browser } = step.value
-  const cookie = browser === undefined ? {} : { 'set-cookie': writeBrowser(view.ports.origin, browser) }
-  return { status: 303, headers: { location: to, ...cookie }, empty: true }
 }
 
 const NEVER = { 'cache-control': 'no-store', pragma: 'no-cache' }

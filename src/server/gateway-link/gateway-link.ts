@@ -123,6 +123,7 @@ const credentialSchema = z.object({
     secret: z.string(),
     expires: z.int(),
     handle: z.string(),
+    again: z.literal(true).optional(),
   }),
 })
 const credentialAnswer = z.discriminatedUnion('ok', [credentialSchema, noSchema])

@@ -58,7 +58,8 @@ function proofOf({ found: { client, proof } }: AgreementQuestion): Html {
 
 const LOCAL = html`<p class="warn">The answer goes to a program on your own computer. Any program there could be waiting for it.</p>`
 
-function row(term: string, value: string | Html): Html {
+/** A line of a list of facts. */
+export function row(term: string, value: string | Html): Html {
   return html`<div><dt>${term}</dt><dd>${value}</dd></div>`
 }
 
@@ -80,7 +81,7 @@ function placeOf(uri: string): string {
 }
 
 /** A redirect as a source of `form-action`, which browsers hold against redirects too. Such a source can't spell an IPv6 address. */
-function formSource(uri: string): string {
+export function formSource(uri: string): string {
   const url = new URL(uri)
   return url.host === '' || url.hostname.startsWith('[') ? url.protocol : `${url.protocol}//${url.host}`
 }
