@@ -50,6 +50,19 @@ export function findTarget({ point }: Enforcement, tenant: string, name: string)
   return { tenant: known, view, resource, uri, issuer: issuerOf(point.authorityOrigin, known) }
 }
 
+/** The one MCP server that this gateway serves; undefined when there are several, or none. */
+export function onlyTarget(enforcement: Enforcement): Target | undefined {
+  let only: Target | undefined
+  for (const [tenant, view] of enforcement.point.snapshot().tenants) {
+    for (const name of view.resources.keys()) {
+      const found = findTarget(enforcement, tenant, name)
+      if (found && only) return undefined
+      only = found ?? only
+    }
+  }
+  return only
+}
+
 /**
  * Verifies the caller's access token and proof for exactly this resource. Throws `Unavailable` (`gateway.stale`) when this gateway's
  * view is too old to say: a revocation may have been missed, and so may a new key.

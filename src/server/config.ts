@@ -115,6 +115,8 @@ const gatewaySchema = z.strictObject({
   evidence: z.string().min(1),
   /** The Journal's folder; 0700. */
   journal: z.string().min(1),
+  /** Origins of sites whose scripts may call MCP servers here, each with a token of its own. */
+  origins: z.array(originSchema).max(100).default([]),
   /** Refuse once the oldest record that the authority hasn't taken is older than this. */
   unshipped: durationSchema.default('30s'),
   ask_again: askAgainSchema,
@@ -123,7 +125,7 @@ const gatewaySchema = z.strictObject({
 })
 
 /** What stands for what is left out of `gateway:`. */
-export const GATEWAY_DEFAULTS = gatewaySchema.pick({ limits: true, upstreams: true }).parse({})
+export const GATEWAY_DEFAULTS = gatewaySchema.pick({ limits: true, upstreams: true, origins: true }).parse({})
 
 /** The whole of a server configuration file. */
 export const serverSchema = z

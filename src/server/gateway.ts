@@ -40,7 +40,11 @@ export async function startGateway(
   try {
     await Promise.race([link.ready, ended(signal)])
     const engine = openGatewayEngine(config.ask_again, link, log)
-    const mcp = openMcpDoor(link.point, { engine, upstream: upstreamLimits(config.upstreams) })
+    const mcp = openMcpDoor(link.point, {
+      engine,
+      origins: config.origins,
+      upstream: upstreamLimits(config.upstreams),
+    })
     const shared = openTurns(config.limits, { ...link.point, fault })
     const door = await openDoor('gateway', config, mcp.routes, fault, shared.turns)
     const { host, port, renew } = door

@@ -97,4 +97,12 @@ export const CLIENT_GUARDS: readonly Guard[] = [
     why: 'people are asked to agree to what stays forbidden, and learn that it is there',
     tests: ['test/e2e/sign-in-step-up.test.ts'],
   },
+  {
+    name: 'cors-listed',
+    file: 'src/lib/http/cors.ts',
+    find: 'return cors.origins.has(origin) ?',
+    replace: "return cors.origins.has(origin) || origin !== '' ?",
+    why: 'scripts of any site read what an MCP server answers to whoever has a token there',
+    tests: ['src/lib/http/cors.test.ts', 'test/surface/cors.test.ts'],
+  },
 ]

@@ -12,9 +12,10 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from '
 import { pino } from 'pino'
 import { z } from 'zod'
 import { freePort } from '../../examples/demo/folders.ts'
+import type { Route } from '../../src/lib/http/route.ts'
 import { signJwt } from '../../src/lib/jose/jwt.ts'
 import { type AdminClient, createAdminClient } from '../../src/sdk/admin-client.ts'
-import { startAuthority } from '../../src/server/authority.ts'
+import { type Running, startAuthority } from '../../src/server/authority.ts'
 import { DEFAULT_LIMITS, GATEWAY_DEFAULTS } from '../../src/server/config.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import { startTestPostgres } from '../../src/stores/postgres/testing.ts'
@@ -46,6 +47,8 @@ export type SignInWorld = {
   readonly change: (from: string, to: string) => Promise<void>
   readonly events: () => Promise<readonly WorldEvent[]>
   readonly faults: readonly string[]
+  /** The tables of what is served. */
+  readonly routes: Readonly<Record<'authority' | 'socket' | 'gateway', readonly Route[]>>
   readonly close: () => Promise<void>
 }
 
@@ -58,6 +61,9 @@ export type WorldEvent = {
 
 /** A client whose document stands in the tenant's own configuration. */
 export const PRELOADED = 'https://program.example/client.json'
+
+/** A site whose scripts may call MCP servers. */
+export const CHAT = 'https://chat.acme.example'
 
 type Closers = (() => Promise<unknown> | unknown)[]
 
@@ -224,7 +230,7 @@ async function open(
     await admin.configure('apply', all, {})
   }
   await apply()
-  await openGateway({ folder, origin, gatewayOrigin }, 'gw-1', gatewayOrigin, log, closers)
+  const gateway = await openGateway({ folder, origin, gatewayOrigin }, 'gw-1', gatewayOrigin, log, closers)
   const other = `http://127.0.0.1:${await freePort()}`
   await openGateway({ folder, origin, gatewayOrigin }, 'gw-2', other, log, closers)
   return {
@@ -248,6 +254,11 @@ async function open(
     },
     events: async () => (await admin.audit('acme', { limit: '500' })).events,
     faults,
+    routes: {
+      authority: authority.routes.address,
+      socket: authority.routes.socket,
+      gateway: gateway.routes.address,
+    },
   }
 }
 
@@ -257,17 +268,26 @@ async function openGateway(
   at: string,
   log: Parameters<typeof startGateway>[1],
   closers: Closers,
-): Promise<void> {
+): Promise<Running> {
   const evidence = join(folder, `${instance}-token`)
   await writeFile(evidence, gatewayEvidence(origin), { mode: 0o600 })
   const journal = join(folder, `${instance}-journal`)
   await mkdir(journal, { mode: 0o700 })
   const place = { listen: new URL(at).host, instance, origin: gatewayOrigin, journal }
   const gateway = await startGateway(
-    { ...place, authority: origin, evidence, unshipped: '30s', ask_again: 1, ...GATEWAY_DEFAULTS },
+    {
+      ...place,
+      authority: origin,
+      evidence,
+      unshipped: '30s',
+      ask_again: 1,
+      ...GATEWAY_DEFAULTS,
+      origins: [CHAT],
+    },
     log,
   )
   closers.push(gateway.close)
+  return gateway
 }
 
 let peers = 0

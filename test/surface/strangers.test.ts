@@ -43,6 +43,7 @@ const named = ({ method, path }: Route) => `${method} ${path}`
 /** Anybody may read these; `login` stands on the unix socket alone, where opening it is the proof. */
 const PUBLIC = [
   'authority GET /.well-known/oauth-authorization-server/t/:tenant',
+  'authority GET /.well-known/openid-configuration/t/:tenant',
   'authority GET /t/:tenant/.well-known/openid-configuration',
   'authority GET /t/:tenant/.well-known/oauth-authorization-server',
   'authority GET /t/:tenant/jwks.json',
@@ -60,6 +61,7 @@ const PUBLIC = [
   'authority GET /.well-known/authzen-configuration/t/:tenant',
   'socket POST /admin/v1/login',
   'gateway GET /.well-known/oauth-protected-resource/t/:tenant/mcp/:resource',
+  'gateway GET /.well-known/oauth-protected-resource',
 ]
 
 describe('every route that is served', () => {

@@ -2,6 +2,7 @@ import { isAscii } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Turn } from '../fair-share.ts'
 import { parseStrictJson } from '../strict-json.ts'
+import { corsHeaders, preflight } from './cors.ts'
 import { type DoorRefusal, refusalResponse } from './door-refusal.ts'
 import { DOOR_REFUSALS } from './door-refusals.ts'
 import { isMediaType } from './media-type.ts'
@@ -9,7 +10,7 @@ import { type Parameters, readParameters } from './parameters.ts'
 import { drainBody, hasBody, readBody } from './read-body.ts'
 import { Departure, departureSignal, peerAddress, requestHeaders } from './request-parts.ts'
 import { respond } from './respond.ts'
-import type { DoorRequest, DoorResponse, Route } from './route.ts'
+import type { Cors, DoorRequest, DoorResponse, Route } from './route.ts'
 import type { Router } from './router.ts'
 import { refusedTurn, type Turns } from './turns.ts'
 
@@ -65,8 +66,10 @@ export async function handle(
   const at = target.indexOf('?')
   const path = at < 0 ? target : target.slice(0, at)
   const match = door.router(request.method ?? '', path)
-  if (match.found !== 'route') return answerRefusal(request, response, noRoute(match), shapeOf(match))
+  if (match.found !== 'route') return answerNoRoute(match, request, response)
   const { route, params } = match
+  // Before anything can refuse: whatever is answered, a script that may call here can read it.
+  if (route.cors) letRead(route.cors, request, response)
   const given = route.givesRequestId ? requestIdOf(request) : NO_HEADERS
   if (given === undefined) return answerRefusal(request, response, DOOR_REFUSALS.requestId, route.errors)
   let turn = NO_TURN
@@ -285,6 +288,23 @@ async function answerFault(
 }
 
 type NoRoute = Exclude<ReturnType<Router>, { readonly found: 'route' }>
+
+function letRead(cors: Cors, { method = '', headers }: IncomingMessage, response: ServerResponse): void {
+  const say = corsHeaders(cors, method, headers.origin)
+  for (const name in say) response.setHeader(name, say[name] ?? '')
+}
+
+/** A browser's question before a call is answered here, before its tenant's turn and without reading anything; what else has no route is refused. */
+async function answerNoRoute(
+  match: NoRoute,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const asked = request.method === 'OPTIONS' && match.found === 'other-methods' ? match.cors : undefined
+  const headers = asked && preflight(asked.of, asked.methods, request.headers)
+  if (headers) return respond(request, response, closing({ status: 204, headers, empty: true }, request))
+  return answerRefusal(request, response, noRoute(match), shapeOf(match))
+}
 
 function noRoute(match: NoRoute): DoorRefusal {
   if (match.found === 'nothing') return DOOR_REFUSALS.nothing

@@ -39,6 +39,15 @@ export type DoorResponse =
   /** The route writes the response itself: event streams and proxied bodies. */
   | { readonly takeOver: (request: IncomingMessage, response: ServerResponse) => Promise<void> }
 
+/** Which scripts of other sites may call a route and read its answers (Fetch standard, CORS). They never bring cookies. */
+export type Cors = {
+  readonly origins: 'any' | ReadonlySet<string>
+  /** Request headers that they may send, beyond those that every script may. `*` doesn't stand for `authorization`. */
+  readonly headers: readonly string[]
+  /** Headers of an answer that they may read. */
+  readonly expose: readonly string[]
+}
+
 /**
  * One line of the route table. `path` has `:name` segments: `/t/:tenant/token`. No route can be served that is not in a table.
  * `errors` names the shape of refusals made before the route runs.
@@ -53,6 +62,8 @@ export type Route = {
   readonly maxBytes?: number
   /** Whether every answer gives the caller's `X-Request-ID` back. One that can't be given back safely is refused. */
   readonly givesRequestId?: true
+  /** Absent: no script of another site. */
+  readonly cors?: Cors
   readonly run: (request: DoorRequest) => Promise<DoorResponse>
   /** Told of a body that the door refuses, before that is answered, so that it can be written down whose it was. */
   readonly refusesBody?: (request: Headless, reason: string) => Promise<void>

@@ -1,10 +1,16 @@
 import { decodePercent } from './parameters.ts'
-import type { Route } from './route.ts'
+import type { Cors, Route } from './route.ts'
 
 /** What the table says about one method and path. */
 export type Match =
   | { readonly found: 'route'; readonly route: Route; readonly params: Readonly<Record<string, string>> }
-  | { readonly found: 'other-methods'; readonly allow: string; readonly errors: Route['errors'] }
+  | {
+      readonly found: 'other-methods'
+      readonly allow: string
+      readonly errors: Route['errors']
+      /** What scripts of other sites may call here, and by which methods. */
+      readonly cors?: { readonly of: Cors; readonly methods: string }
+    }
   | { readonly found: 'nothing' }
   | { readonly found: 'malformed'; readonly errors: Route['errors'] }
 
@@ -86,7 +92,10 @@ function segmentValue(segment: string): string | undefined {
 
 function otherMethods(place: Place): Match {
   const [first] = place.here.values()
+  const open = [...place.here.values()].filter(({ route }) => route.cors !== undefined)
+  const cors = open[0]?.route.cors
   return {
+    ...(cors && { cors: { of: cors, methods: open.map(({ route }) => route.method).join(', ') } }),
     found: 'other-methods',
     allow: [...place.here.keys()].join(', '),
     errors: first?.route.errors ?? 'problem',

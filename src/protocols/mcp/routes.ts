@@ -3,7 +3,12 @@ import type { Refusal } from '../../core/refusal.ts'
 import { Unavailable } from '../../core/refusal.ts'
 import type { Result } from '../../core/result.ts'
 import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
-import { authenticateAtGateway, findTarget, type Target } from '../../flows/authenticate-at-gateway.ts'
+import {
+  authenticateAtGateway,
+  findTarget,
+  onlyTarget,
+  type Target,
+} from '../../flows/authenticate-at-gateway.ts'
 import { createEnforcement, type Enforcement, type EnforcementOptions } from '../../flows/enforcement.ts'
 import { recordRefusedMessage } from '../../flows/record-refused-message.ts'
 import { refusalResponse } from '../../lib/http/door-refusal.ts'
@@ -48,7 +53,7 @@ export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): 
   const { maxBytes } = options
   const listening = { keepAlive: options.keepAlive ?? 15_000 }
   const origins: ReadonlySet<string> = new Set([point.origin, ...(options.origins ?? [])])
-  const common = { path: PATH, guard: 'agent', errors: 'jsonrpc' } as const
+  const common = { path: PATH, guard: 'agent', errors: 'jsonrpc', ...scriptsOf(options.origins) } as const
   const size = maxBytes === undefined ? {} : { maxBytes }
   const post = guarded(enforcement, origins, (caller, request) =>
     takePost({ enforcement, caller, request }, (name, era) => methodOf(name, era, listening)),
@@ -64,11 +69,21 @@ export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): 
       { ...common, ...size, method: 'POST', takes: 'json', run: post, refusesBody: noting(enforcement) },
       { ...common, method: 'GET', takes: 'nothing', run: get },
       { ...common, method: 'DELETE', takes: 'nothing', run: end },
-      metadataRoute(enforcement),
+      metadataRoute(`/.well-known/oauth-protected-resource${PATH}`, (request) =>
+        targetOf(enforcement, request),
+      ),
+      metadataRoute('/.well-known/oauth-protected-resource', () => onlyTarget(enforcement)),
     ],
     enforcement,
     close: enforcement.close,
   }
+}
+
+/** Scripts of other sites, where the operator lists them. Everything that they may do their token says; there is no cookie. */
+function scriptsOf(origins: readonly string[] = []): Pick<Route, 'cors'> {
+  if (origins.length === 0) return {}
+  const expose = ['www-authenticate', 'mcp-session-id', 'dpop-nonce', 'retry-after']
+  return { cors: { origins: new Set(origins), headers: ['authorization', '*'], expose } }
 }
 
 const NOTHING = refusalResponse(DOOR_REFUSALS.nothing, 'problem')
@@ -162,19 +177,23 @@ const MODERN_METHODS: ReadonlyMap<string, Method> = new Map([
   ['server/discover', discover],
 ])
 
-/** RFC 9728 §3: where the resource's metadata is found is made from its path, so each tenant's names its own issuer. */
-function metadataRoute(enforcement: Enforcement): Route {
+/**
+ * RFC 9728 §3: where the resource's metadata is found is made from its path, so each tenant's names its own issuer. Clients that don't insert the path ask at
+ * the root, which can answer where there is one resource alone.
+ */
+function metadataRoute(path: string, find: (request: DoorRequest) => Target | undefined): Route {
   return {
     method: 'GET',
-    path: `/.well-known/oauth-protected-resource${PATH}`,
+    path,
     guard: 'public',
     takes: 'nothing',
     errors: 'problem',
+    cors: { origins: 'any', headers: ['*'], expose: [] },
     run: async (request) => {
-      const target = targetOf(enforcement, request)
+      const target = find(request)
       return target ? { status: 200, headers: CACHED, json: resourceMetadata(target) } : NOTHING
     },
   }
 }
 
-const CACHED = { 'cache-control': 'max-age=300', 'access-control-allow-origin': '*' }
+const CACHED = { 'cache-control': 'max-age=300' }

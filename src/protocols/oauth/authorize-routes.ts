@@ -13,6 +13,7 @@ import { browserOf, FOREIGN_FORM, isOwnForm, stepTo } from './browser.ts'
 import { returnToConnect } from './connect-routes.ts'
 import { consentPage } from './pages/consent.ts'
 import { refusedPage } from './pages/refused.ts'
+import { SCRIPTS } from './routes.ts'
 import { readPersonsClient, value } from './token-form.ts'
 import { NOTHING_HERE, oauthError } from './wire-errors.ts'
 
@@ -36,7 +37,7 @@ export function authorizeRoutes(ports: AuthorityPorts, connect: ConnectPorts): r
     },
     { ...post, takes: 'form', path: '/t/:tenant/consent', run: at(consent) },
     { ...post, takes: 'form', path: '/t/:tenant/par', run: at(push) },
-    { ...post, takes: 'json', path: '/t/:tenant/register', run: at(register) },
+    { ...post, takes: 'json', path: '/t/:tenant/register', cors: SCRIPTS, run: at(register) },
   ]
 }
 

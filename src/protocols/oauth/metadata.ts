@@ -8,9 +8,17 @@ import { GRANT } from './token-form.ts'
 
 const AUTHENTICATION = ['private_key_jwt', 'spiffe_jwt'] as const
 
+/**
+ * No ID token is ever issued here. But libraries read what they find under OpenID Connect's name by its schema (Discovery 1.0 §3), and refuse the whole
+ * without these.
+ */
+const OPENID = {
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['ES256'],
+}
 const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag'
 
-/** RFC 8414 §2. The same document at both places: inserted (§3.1) and, as OpenID Connect Discovery has it, appended (§5). */
+/** RFC 8414 §2. The same document under both names at both places: inserted (§3.1) and, as OpenID Connect Discovery has it, appended (§5). */
 export function metadata(view: AuthorityView): Readonly<Record<string, unknown>> {
   const { issuer } = view
   return {
@@ -28,6 +36,7 @@ export function metadata(view: AuthorityView): Readonly<Record<string, unknown>>
     revocation_endpoint_auth_methods_supported: AUTHENTICATION,
     revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+    ...OPENID,
     ...idJagMetadata(view),
     ...signInMetadata(view),
   }

@@ -12,7 +12,7 @@ import {
 import { logOutUser } from '../../flows/log-out-user.ts'
 import { revokeToken } from '../../flows/revoke-token.ts'
 import type { IssuedToken, Wire } from '../../flows/token-ask.ts'
-import type { DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
+import type { Cors, DoorRequest, DoorResponse, Route } from '../../lib/http/route.ts'
 import { jwks, metadata } from './metadata.ts'
 import { REPEATABLE, readClient, readTokenAsk, TOKEN_TYPE, value } from './token-form.ts'
 import { grantError, NOTHING_HERE, oauthError } from './wire-errors.ts'
@@ -31,6 +31,7 @@ export function oauthRoutes(ports: AuthorityPorts): readonly Route[] {
     guard: 'public',
     takes: 'nothing',
     errors: 'oauth',
+    cors: SCRIPTS,
     run: at(answer),
   })
   const post = (path: string, guard: Route['guard'], answer: Answer): Route => ({
@@ -44,14 +45,25 @@ export function oauthRoutes(ports: AuthorityPorts): readonly Route[] {
   })
   return [
     get('/.well-known/oauth-authorization-server/t/:tenant', discovery),
+    get('/.well-known/openid-configuration/t/:tenant', discovery),
     get('/t/:tenant/.well-known/openid-configuration', discovery),
     get('/t/:tenant/.well-known/oauth-authorization-server', discovery),
     get('/t/:tenant/jwks.json', async (view) => ({ status: 200, headers: PUBLIC, json: jwks(view.tenant) })),
-    post('/t/:tenant/token', 'evidence', token),
+    { ...post('/t/:tenant/token', 'evidence', token), cors: SCRIPTS },
     post('/t/:tenant/introspect', 'agent', introspect),
-    post('/t/:tenant/revoke', 'agent', revoke),
+    { ...post('/t/:tenant/revoke', 'agent', revoke), cors: SCRIPTS },
     post('/t/:tenant/logout/:idp', 'evidence', logout),
   ]
+}
+
+/**
+ * Clients that run in a browser: whatever site they are of, since no cookie counts here, and what they show (a code with its verifier, a token) they must
+ * have. Nothing that a person answers, or that knows a browser again, is among these.
+ */
+export const SCRIPTS: Cors = {
+  origins: 'any',
+  headers: ['*'],
+  expose: ['www-authenticate', 'dpop-nonce', 'retry-after'],
 }
 
 const NEVER = { 'cache-control': 'no-store', pragma: 'no-cache' }
