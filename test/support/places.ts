@@ -222,7 +222,7 @@ function resourcePlaces(): readonly Place[] {
       status: 200,
     },
     { ...mcp, route: 'GET /t/:tenant/mcp/:resource', name: 'a stream of an MCP server', status: 405 },
-    { ...mcp, route: 'DELETE /t/:tenant/mcp/:resource', name: 'the end of an MCP session', status: 405 },
+    { ...mcp, route: 'DELETE /t/:tenant/mcp/:resource', name: 'the end of an MCP session', status: 400 },
   ]
 }
 
