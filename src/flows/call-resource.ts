@@ -46,7 +46,12 @@ export async function callResource(
   look: Look,
 ): Promise<Called> {
   const began = performance.now()
-  const asked = { input: text, arguments: declaredNames(caller, called) }
+  const { about } = forward
+  const asked = {
+    input: text,
+    arguments: declaredNames(caller, called),
+    ...(about === undefined ? {} : { about }),
+  }
   const decision = await decideAtGateway(enforcement, caller, { kind: 'call', ...called }, asked)
   if (decision.outcome !== 'allow') {
     const { refusal } = decision

@@ -8,7 +8,7 @@ import type { Enforcement } from './enforcement.ts'
 import { decisionEvent } from './record-decision.ts'
 
 /** What the audit keeps of a call beside the decision: its input as a commitment, and the names of declared arguments. */
-export type Asked = { readonly input?: string; readonly arguments?: string }
+export type Asked = { readonly input?: string; readonly arguments?: string; readonly about?: string }
 
 /**
  * Decides, and answers only once the decision is on disk: what can't be recorded isn't answered (ARCHITECTURE §2.4). Throws
@@ -88,7 +88,17 @@ function eventOf(
     ...event,
     token: access.jti,
     ...(personal === undefined ? {} : { personal }),
-    ...(asked.arguments === undefined ? {} : { facts: { arguments: asked.arguments } }),
+    ...factsOf(asked),
+  }
+}
+
+function factsOf({ arguments: names, about }: Asked): Pick<AuditDraft, 'facts'> {
+  if (names === undefined && about === undefined) return {}
+  return {
+    facts: {
+      ...(names === undefined ? {} : { arguments: names }),
+      ...(about === undefined ? {} : { about }),
+    },
   }
 }
 

@@ -23,6 +23,8 @@ export type Forward = {
   readonly ended?: () => Refusal | undefined
   /** Milliseconds a stream may be silent; the limit's own when absent, 0 for a stream that stays open. */
   readonly bodyTimeout?: number
+  /** For the audit: the method by which a tool is asked about, where that is not its call. */
+  readonly about?: string
   /** Told when it leaves: from then on the server behind is waited for. */
   readonly waits?: () => void
 }

@@ -119,7 +119,17 @@ export function libraryWorld(url: string): World {
           at: `${url}/mcp`,
           data: 'argument',
           credential: { provider: 'orders-token' },
-          tools: { get_order: { hint: 'read' } },
+          tools: {
+            get_order: { hint: 'read' },
+            export_orders: {
+              hint: 'read',
+              input: {
+                type: 'object',
+                properties: { customer_id: text, filter: text },
+                required: ['customer_id'],
+              },
+            },
+          },
           prompts: {
             summarise: {
               input: { type: 'object', properties: { customer_id: text }, required: ['customer_id'] },
@@ -143,6 +153,9 @@ export function libraryWorld(url: string): World {
         };
         @id("own-orders")
         permit (principal is User, action == Action::"orders/content:order", resource == Resource::"orders")
+        when { context.input.customer_id == principal.customer_id };
+        @id("own-export")
+        permit (principal is User, action == Action::"orders/export_orders", resource == Resource::"orders")
         when { context.input.customer_id == principal.customer_id };
         @id("own-summary")
         permit (principal is User, action == Action::"orders/prompt:summarise", resource == Resource::"orders")

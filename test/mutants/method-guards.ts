@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts'
 
 const METHODS = 'src/protocols/mcp/methods.test.ts'
 const LISTENING = 'src/protocols/mcp/listen.test.ts'
+const TASKS = 'src/protocols/mcp/tasks.test.ts'
 const CONTENT = 'src/core/policy/content.test.ts'
 const TEMPLATE = 'src/core/policy/uri-template.test.ts'
 const URIS = 'src/core/policy/uri-template.ts'
@@ -123,10 +124,43 @@ export const METHOD_GUARDS: readonly Guard[] = [
   {
     name: 'told-unasked',
     file: 'src/protocols/mcp/listen.ts',
-    find: "return narrowFilter(wanted, readFilter(params['notifications']) ?? NOTHING)",
-    replace: "return readFilter(params['notifications']) ?? NOTHING",
+    find: "return agreedTo(wanted, params['notifications'])",
+    replace: "return { ...wanted, ...readFilter(params['notifications']) }",
     why: 'the server behind decides what a caller hears of',
     tests: [LISTENING],
+  },
+  {
+    name: 'task-of-its-caller',
+    file: 'src/protocols/mcp/task.ts',
+    find: "if (opened === undefined || opened === 'expired') return err(UNKNOWN)",
+    replace:
+      "if (opened === undefined || opened === 'expired') return ok({ id, behind: id, tool: 'export_orders', input: { customer_id: 'c-42' } })",
+    why: 'whoever learns the id that a server gave a task has it',
+    tests: [TASKS],
+  },
+  {
+    name: 'task-judged-again',
+    file: 'src/protocols/mcp/tasks.ts',
+    find: 'callResource(enforcement, caller, { tool, input }, text',
+    replace: "callResource(enforcement, caller, { tool: 'get_order', input: {} }, text",
+    why: 'a task goes on after its tool or its input was taken away from its caller',
+    tests: [TASKS],
+  },
+  {
+    name: 'task-told',
+    file: 'src/protocols/mcp/subscription-filter.ts',
+    find: 'task.ok && mayUse(exchange, task.value)',
+    replace: 'task.ok',
+    why: 'a stream tells of a task that its caller may not ask for',
+    tests: [TASKS],
+  },
+  {
+    name: 'task-behind-a-ticket',
+    file: 'src/protocols/mcp/tasks.ts',
+    find: 'if (behind === undefined) return result',
+    replace: 'if (behind === undefined || behind.length > 0) return result',
+    why: 'a caller gets the id by which the server behind knows a task, whoever comes with it',
+    tests: [TASKS],
   },
   {
     name: 'read-for-one-caller',

@@ -54,10 +54,16 @@ export function unknownMethod(id: Id, method: string, era: Era): Whole {
 /** The same words for what isn't there and for what this caller may not know of. */
 export function unknownNamed(id: Id, { kind, name }: Named, decision: Decision, era: Era): Whole {
   const data = { reason: 'tool.unknown', decision: decision.id }
+  if (kind === 'task') return unknownTask(id)
   if (kind !== 'content') return rpcError(200, id, CODES.params, `Unknown ${kind}: ${name}`, data)
   // Revisions before 2026-07-28 have a code of their own for it (2025-11-25, server/resources).
   const code = era === 'modern' ? CODES.params : CODES.resource
   return rpcError(200, id, code, 'Resource not found', { ...data, uri: name })
+}
+
+/** A task that never was, somebody else's, and one of a tool that is hidden by now. */
+export function unknownTask(id: Id): Whole {
+  return rpcError(200, id, CODES.params, 'Task not found', { reason: 'task.unknown' })
 }
 
 /** A refusal as a result that the model can read and act on: it keeps the conversation going, where an HTTP error would start a login. */

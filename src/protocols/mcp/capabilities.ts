@@ -2,6 +2,7 @@ import { ASKS_NOTHING, type Asks } from '../../core/policy/asks.ts'
 import type { GatewayCaller } from '../../flows/authenticate-at-gateway.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
 import type { Exchange } from './exchange.ts'
+import { type Era, META } from './revision.ts'
 
 /** What the server behind says it can do, as far as it is declared for this resource and passes here. Of each only flags that are known. */
 export function capabilitiesHere({ caller, era }: Exchange, stated: Json | undefined): JsonObject {
@@ -15,8 +16,24 @@ export function capabilitiesHere({ caller, era }: Exchange, stated: Json | undef
     ...(declares.resources ? flagsOf(stated, 'resources', ['listChanged', 'subscribe']) : {}),
     ...(named ? flagsOf(stated, 'completions', []) : {}),
     ...(era === 'legacy' ? flagsOf(stated, 'logging', []) : {}),
+    ...(declares.tools ? tasksOf(era, stated) : {}),
   }
 }
+
+/** Tasks of calls. Those of before can't be listed here: which tool a listed one is of nobody could say. */
+function tasksOf(era: Era, { tasks, extensions }: JsonObject): JsonObject {
+  if (era === 'modern') {
+    const known = isJsonObject(extensions) && isJsonObject(extensions[TASKS])
+    return known ? { extensions: { [TASKS]: {} } } : {}
+  }
+  const requests = isJsonObject(tasks) && isJsonObject(tasks['requests']) ? tasks['requests'] : {}
+  const calls = isJsonObject(requests['tools']) && isJsonObject(requests['tools']['call'])
+  if (!isJsonObject(tasks) || !calls) return {}
+  const cancel = isJsonObject(tasks['cancel']) ? { cancel: {} } : {}
+  return { tasks: { ...cancel, requests: { tools: { call: {} } } } }
+}
+
+const TASKS = `${META}tasks`
 
 function hasAny(declared: object): boolean {
   return Object.keys(declared).length > 0

@@ -12,10 +12,10 @@ import { META } from './revision.ts'
 import { STREAM_HEADERS } from './stream.ts'
 import {
   ACKNOWLEDGED,
-  type Filter,
+  agreedTo,
   filterHere,
-  NOTHING,
-  narrowFilter,
+  type Heard,
+  inItsWords,
   passedNews,
   readFilter,
   writeFilter,
@@ -36,7 +36,7 @@ export async function listen(exchange: Exchange, options: ListenOptions): Promis
   const { id } = message
   const stated = readFilter(message.params['notifications'])
   if (stated === undefined || id === undefined) {
-    const says = 'params.notifications must say what to listen for, of at most 100 URIs.'
+    const says = 'params.notifications must say what to listen for, of at most 100 URIs and 100 tasks.'
     return refusalAnswer(id ?? null, refuse('malformed', 'mcp.params', says), caller.target)
   }
   const wanted = filterHere(exchange, stated)
@@ -49,7 +49,7 @@ export async function listen(exchange: Exchange, options: ListenOptions): Promis
       response.writeHead(200, STREAM_HEADERS)
       const alive = setInterval(() => response.write(': alive\n\n'), options.keepAlive)
       if (stream.upstream) void passNews(exchange, stream, wanted, response)
-      else response.write(eventOf(acknowledged(id, NOTHING)))
+      else response.write(eventOf(acknowledged(id, agreedTo(wanted, {}))))
       const why = await stream.over
       clearInterval(alive)
       end(response, id, why)
@@ -63,8 +63,8 @@ function stamped(id: MessageId | undefined): JsonObject {
 }
 
 /** Only what the server behind agreed to as well. */
-function acknowledged(id: MessageId | undefined, agreed: Filter): JsonObject {
-  const params = { notifications: writeFilter(agreed), _meta: stamped(id) }
+function acknowledged(id: MessageId | undefined, agreed: Heard): JsonObject {
+  const params = { notifications: writeFilter(inItsWords(agreed)), _meta: stamped(id) }
   return { jsonrpc: '2.0', method: ACKNOWLEDGED, params }
 }
 
@@ -78,11 +78,11 @@ function end(response: ServerResponse, id: MessageId, why: StreamEnd): void {
 async function passNews(
   exchange: Exchange,
   stream: Stream,
-  wanted: Filter,
+  wanted: Heard,
   response: ServerResponse,
 ): Promise<void> {
   const { id } = exchange.message
-  let agreed: Filter | undefined
+  let agreed: Heard | undefined
   try {
     for await (const said of saidOn(stream)) {
       if (agreed === undefined) {
@@ -110,9 +110,9 @@ async function* saidOn({ upstream }: Stream): AsyncGenerator<JsonObject> {
 }
 
 /** Nothing may come before it. */
-function agreedIn({ method, params }: JsonObject, wanted: Filter): Filter | undefined {
+function agreedIn({ method, params }: JsonObject, wanted: Heard): Heard | undefined {
   if (method !== ACKNOWLEDGED || !isJsonObject(params)) return undefined
-  return narrowFilter(wanted, readFilter(params['notifications']) ?? NOTHING)
+  return agreedTo(wanted, params['notifications'])
 }
 
 function withId({ method, params }: JsonObject, id: MessageId | undefined): JsonObject {

@@ -6,8 +6,8 @@ import { err, ok, type Result } from '../../core/result.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/strict-json.ts'
 import { type Message, readArguments } from './message.ts'
 
-/** What a message is about, as its caller calls it: the name of a tool or a prompt, the URI of a content or of a template. */
-export type Named = { readonly kind: 'tool' | 'prompt' | 'content'; readonly name: string }
+/** What a message is about, as its caller calls it: a tool or a prompt by name, a content or a template by URI, a task by its id. */
+export type Named = { readonly kind: 'tool' | 'prompt' | 'content' | 'task'; readonly name: string }
 
 /** What a message asks for: in its own words, and as the tool and input that policy judges. `text` is that input, for the audit. */
 export type Use = {

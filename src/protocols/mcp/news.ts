@@ -27,12 +27,17 @@ export function mayHear(exchange: Exchange, { method, params }: JsonObject): boo
   return judge?.(exchange, isJsonObject(params) ? params : {}) ?? false
 }
 
-/** Asked as if it were read now, and not recorded: nothing is read. What was let in once may have been taken away since. */
 export function mayRead(exchange: Exchange, uri: string): boolean {
-  const { enforcement, caller } = exchange
-  const { engine, point } = enforcement
   const asked = contentAt(contentsHere(exchange), uri)
-  if (!asked) return false
-  const request = askedBy(enforcement, caller, { kind: 'call', ...asked })
+  return asked !== undefined && mayUse(exchange, asked)
+}
+
+/** Asked as if it were used now, and not recorded: nothing is done. What was let in once may have been taken away since. */
+export function mayUse(
+  { enforcement, caller }: Exchange,
+  { tool, input }: { readonly tool: string; readonly input: JsonObject },
+): boolean {
+  const { engine, point } = enforcement
+  const request = askedBy(enforcement, caller, { kind: 'call', tool, input })
   return engine.decideNow(request, point.snapshot(), point.now()).outcome === 'allow'
 }

@@ -9,7 +9,11 @@ import type { Pass } from './relay-events.ts'
 import { passRequest } from './server-request.ts'
 
 /** Changes the result that the server behind answered with, where it must not be passed on as it came. */
-export type Edit = (result: JsonObject) => JsonObject
+export type Edit = {
+  readonly change: (result: JsonObject) => JsonObject
+  /** A text without it has nothing to change. */
+  readonly mark?: string
+}
 
 /** What a stream is of: the answer to this request, or (null) nothing but what the server says by itself. */
 export type StreamOf = MessageId | null
@@ -88,7 +92,7 @@ function cancelled(asked: ReadonlyMap<string, string>, message: JsonObject): Jso
 
 export function editedIn(message: JsonObject, { message: { id } }: Exchange, edit: Edit): JsonObject {
   const { result } = message
-  return message['id'] === id && isJsonObject(result) ? { ...message, result: edit(result) } : message
+  return message['id'] === id && isJsonObject(result) ? { ...message, result: edit.change(result) } : message
 }
 
 /** Without a session nobody could go on from it. */

@@ -56,11 +56,12 @@ async function relayWhole(
   if ('failure' in read) return failedBehind(id, read.failure, flight.decision)
   const { status } = flight.answer
   const asIs = { status, text: read.text, type: 'application/json' }
-  if (edit === undefined && !mayAsk(read.text)) return asIs
+  const change = edit && read.text.includes(edit.mark ?? '') ? edit : undefined
+  if (change === undefined && !mayAsk(read.text)) return asIs
   const message = parseStrictJsonText(read.text)
   if (!isJsonObject(message)) return failedBehind(id, 'upstream.malformed', flight.decision)
   const judged = await judgeAnswer(exchange, flight, message)
-  if (edit !== undefined) return { status, json: editedIn(judged, exchange, edit) }
+  if (change) return { status, json: editedIn(judged, exchange, change) }
   return judged === message ? asIs : { status, json: judged }
 }
 

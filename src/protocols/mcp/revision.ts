@@ -37,6 +37,9 @@ const NAMED: Readonly<Record<string, string>> = {
   'tools/call': 'name',
   'prompts/get': 'name',
   'resources/read': 'uri',
+  'tasks/get': 'taskId',
+  'tasks/update': 'taskId',
+  'tasks/cancel': 'taskId',
 }
 
 /**
@@ -95,6 +98,12 @@ const ENCODED = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
 function decoded(value: string): string {
   const found = ENCODED.exec(value)
   return found ? Buffer.from(found[1] ?? '', 'base64').toString('utf8') : value
+}
+
+/** A value as a header holds it (2026-07-28, Streamable HTTP). */
+export function headerValue(value: string): string {
+  const plain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !ENCODED.test(value)
+  return plain ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`
 }
 
 function mismatch(says: string): RevisionProblem {

@@ -29,6 +29,7 @@ import { type Method, NO_MESSAGE, takePost } from './post.ts'
 import { type Era, MODERN } from './revision.ts'
 import { openServerStream } from './server-stream.ts'
 import { readSession } from './session.ts'
+import { useTask } from './tasks.ts'
 
 export type McpOptions = EnforcementOptions & {
   /** Browser origins that may call, beside our own. A foreign one is refused (DNS rebinding). */
@@ -163,18 +164,22 @@ const NAMING_METHODS: readonly (readonly [string, Method])[] = [
   ['resources/list', listContents],
   ['resources/templates/list', listTemplates],
   ['completion/complete', complete],
+  ['tasks/get', useTask],
+  ['tasks/cancel', useTask],
 ]
 const LEGACY_METHODS: ReadonlyMap<string, Method> = new Map([
   ...NAMING_METHODS,
   ['resources/subscribe', subscribe],
   ['resources/unsubscribe', subscribe],
   ['logging/setLevel', setLevel],
+  ['tasks/result', useTask],
   ['initialize', initialize],
   ['ping', (exchange) => ping(exchange)],
 ])
 const MODERN_METHODS: ReadonlyMap<string, Method> = new Map([
   ...NAMING_METHODS,
   ['server/discover', discover],
+  ['tasks/update', useTask],
 ])
 
 /**
