@@ -82,6 +82,7 @@ export async function send(
   const fields = placed(credential.value)
   if (!fields.ok) return refused(enforcement, decision, fields.error, began)
   const unpinned = calling && (await whyNotPinned(enforcement, caller, decision, calling, fields.value))
+  if (unpinned && 'failed' in unpinned) return failed(enforcement, decision, unpinned.failed, began)
   if (unpinned) return refused(enforcement, decision, unpinned, began)
   const ended = endedSince(enforcement, decision)
   if (ended) return refused(enforcement, decision, ended, began)
@@ -102,9 +103,7 @@ export async function send(
   // It did nothing yet (RFC 9110 §15.5.2), so the same call can be made again, once, with what the authority makes of its answer.
   if (challenge && !again && mayAskAgain(caller, held === undefined))
     return send(enforcement, caller, decision, forward, began, calling, true)
-  const reason = sent.ok ? 'upstream.unauthorized' : FAILURES[sent.error]
-  await recordOutcome(enforcement, decision, 'failed', reason, began)
-  return { came: 'failure', decision, reason }
+  return failed(enforcement, decision, sent.ok ? 'upstream.unauthorized' : FAILURES[sent.error], began)
 }
 
 /** Nothing in nearly every call: its tool is known, and was looked at not long ago. */
@@ -114,11 +113,21 @@ function whyNotPinned(
   decision: Allow,
   { tool, look }: Calling,
   credential: CredentialFields,
-): Promise<Refusal | undefined> | undefined {
+): ReturnType<typeof notPinned> | undefined {
   const asking = () => lookBehind(enforcement, caller, decision, look, credential)
   if (!isPinned(enforcement, caller.target, tool)) return notPinned(enforcement, caller.target, tool, asking)
   lookAgain(enforcement, caller.target, asking)
   return undefined
+}
+
+async function failed(
+  enforcement: Enforcement,
+  decision: Allow,
+  reason: string,
+  began: number,
+): Promise<Called> {
+  await recordOutcome(enforcement, decision, 'failed', reason, began)
+  return { came: 'failure', decision, reason }
 }
 
 async function refused(

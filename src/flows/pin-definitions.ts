@@ -122,19 +122,22 @@ export function isPinned({ point }: Enforcement, { tenant, resource }: Target, t
   return definitions?.get(`${resource.resource}/${tool}`)?.accepted !== undefined
 }
 
-/** Why an allowed call of a tool of which nothing is known may not be forwarded, once the server behind was looked at. */
+/**
+ * Why an allowed call of a tool of which nothing is known may not be forwarded, once the server behind was looked at. `failed`: the server
+ * itself, as it would have failed the call (`upstream.*`).
+ */
 export async function notPinned(
   enforcement: Enforcement,
   target: Target,
   tool: string,
   look: Asking,
-): Promise<Refusal | undefined> {
+): Promise<Refusal | { readonly failed: string } | undefined> {
   const action = `${target.resource.resource}/${tool}`
   const pending = enforcement.definitions.looking.get(keyOf(target))
   const shared = pending && (await pending.catch(() => undefined))
   // Another caller's look may have failed for reasons of its own.
   const found = shared && 'states' in shared ? shared : await lookNow(enforcement, target, look)
-  if ('failed' in found) return unseen(action, found.failed)
+  if ('failed' in found) return found.failed.startsWith('upstream.') ? found : unseen(action, found.failed)
   const state = found.states.get(tool)
   if (state === 'good') return undefined
   if (state === 'waiting') return changed(action)

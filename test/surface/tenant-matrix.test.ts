@@ -38,7 +38,7 @@ function plain({ status, headers, text }: Knocked, name: string): unknown {
 
 const named = ({ method, path }: Route) => `${method} ${path}`
 const TENANT_ONLY =
-  /^\/t\/:tenant\/(jwks\.json|client\.json|connections|\.well-known\/.*)$|^\/\.well-known\/(oauth-authorization-server|authzen-configuration)\/t\/:tenant$/
+  /^\/t\/:tenant\/(jwks\.json|client\.json|connections|\.well-known\/.*)$|^\/\.well-known\/(oauth-authorization-server|openid-configuration|authzen-configuration)\/t\/:tenant$/
 
 describe('every route that names a tenant, or something of one', () => {
   test('has a line here', () => {
