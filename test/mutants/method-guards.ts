@@ -123,11 +123,11 @@ export const METHOD_GUARDS: readonly Guard[] = [
   },
   {
     name: 'told-unasked',
-    file: 'src/protocols/mcp/listen.ts',
-    find: "return agreedTo(wanted, params['notifications'])",
-    replace: "return { ...wanted, ...readFilter(params['notifications']) }",
+    file: 'src/protocols/mcp/subscription-filter.ts',
+    find: 'const uris = heard.uris.intersection(other.uris)',
+    replace: 'const { uris } = other',
     why: 'the server behind decides what a caller hears of',
-    tests: [LISTENING],
+    tests: ['src/protocols/mcp/subscription-filter.test.ts'],
   },
   {
     name: 'task-of-its-caller',
