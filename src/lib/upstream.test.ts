@@ -117,7 +117,10 @@ describe('the leg to a server behind', () => {
     const all = [post(), post()]
     await expect.poll(() => open.length).toBe(2)
     const waiting = post()
-    expect(await post()).toEqual({ ok: false, error: 'busy' })
+    const refused = post()
+    // Who finds the queue full is told at once, not after those who wait.
+    expect(await Promise.race([waiting.then(() => 'waited'), refused.then(() => 'refused')])).toBe('refused')
+    expect(await refused).toEqual({ ok: false, error: 'busy' })
     expect(await waiting).toEqual({ ok: false, error: 'busy' })
     const other = post(undefined, 'b')
     await expect.poll(() => open.length).toBe(3)
