@@ -17,7 +17,7 @@ export type Side = {
   readonly outcome: 'permitted' | 'depends' | 'forbidden' | 'no_permit' | 'error' | 'quarantined'
   /** The determining policies: the permits, or the forbids, that decided; the permits that it depends on. */
   readonly policies: readonly string[]
-  /** Policies whose evaluation failed: any one denies. */
+  /** Policies whose evaluation failed; a single one of them denies. */
   readonly erring: readonly string[]
 }
 

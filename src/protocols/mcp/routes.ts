@@ -48,7 +48,7 @@ export type McpDoor = {
 
 const PATH = '/t/:tenant/mcp/:resource'
 
-/** MCP over Streamable HTTP in revisions 2025-03-26 to 2026-07-28: any gateway can take any request, also of a session. */
+/** MCP over Streamable HTTP in revisions 2025-03-26 to 2026-07-28. Every gateway can take each request, also of a session. */
 export function openMcpDoor(point: EnforcementPoint, options: McpOptions = {}): McpDoor {
   const enforcement = createEnforcement(point, options)
   const { maxBytes } = options

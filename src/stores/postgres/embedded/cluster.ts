@@ -41,7 +41,7 @@ function quoted(name: string): string {
 
 /**
  * Who may log in. Over the socket: the kernel says which account is at the other end, and only this process's account
- * and the server's own pass, as any database role; so there is no password. Over TCP: any role that has a SCRAM
+ * and the server's own pass, as any database role; so there is no password. Over TCP each role that has a SCRAM
  * verifier, never the superuser.
  */
 export function accessRules(tcp: boolean): string {
