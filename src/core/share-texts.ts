@@ -9,16 +9,12 @@ const LONGEST = 64
  * a tenth of the memory of such a text, and at hand in the processor's cache when the next agent's is compared. Writes into `doc`, which nobody
  * else has seen yet.
  */
-export function shareTexts<T>(doc: T): T {
-  if (typeof doc === 'string') return shared(doc) as T
-  if (typeof doc !== 'object' || doc === null) return doc
+export function shareTexts<T extends object>(doc: T): T {
   const fields = doc as Record<string, unknown>
   for (const name of Object.keys(fields)) {
     const value = fields[name]
-    if (typeof value === 'string' || (typeof value === 'object' && value !== null)) {
-      const same = shareTexts(value)
-      if (same !== value || typeof value === 'string') fields[name] = same
-    }
+    if (typeof value === 'string') fields[name] = shared(value)
+    else if (typeof value === 'object' && value !== null) shareTexts(value)
   }
   return doc
 }

@@ -38,7 +38,7 @@ export function unseal(key: Buffer, context: readonly string[], sealed: string):
 }
 
 /** As JSON, so that no two lists of words are the same bytes. */
-function contextBytes(context: readonly string[]): Buffer {
+export function contextBytes(context: readonly string[]): Buffer {
   return Buffer.from(JSON.stringify(context), 'utf8')
 }
 

@@ -1,4 +1,5 @@
 import { FlattenedEncrypt, flattenedDecrypt } from 'jose'
+import { contextBytes } from './aead.ts'
 import { bad, good, type Outcome } from './outcome.ts'
 import { isJsonObject, parseStrictJsonText } from './strict-json.ts'
 
@@ -50,11 +51,6 @@ export async function unseal(
     // Why it does not open is nobody's to learn: wrong context and changed bytes look alike.
     return missing ? NO_KEY : BROKEN
   }
-}
-
-/** JSON, so that no two lists of texts give the same bytes. */
-function contextBytes(context: readonly string[]): Uint8Array {
-  return Buffer.from(JSON.stringify(context), 'utf8')
 }
 
 const NO_KEY = bad(

@@ -26,10 +26,11 @@ export async function keyFile(path: string, kind: 'ed25519'): Promise<KeyPair> {
 /** Reads a text that only its owner may read, or makes it; as `keyFile`, whatever the text is. */
 export async function secretFile(path: string, make: () => string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  return (await readKey(path)) ?? (await makeKey(path, make()))
+  return (await readSecret(path)) ?? (await makeKey(path, make()))
 }
 
-async function readKey(path: string): Promise<string | undefined> {
+/** Reads a text that only its owner may read; nothing where there is no such file. Throws `Unavailable` `keys.open_file`. */
+export async function readSecret(path: string): Promise<string | undefined> {
   const found = await stat(path).catch(onlyMissing)
   if (!found) return undefined
   if ((found.mode & 0o077) !== 0)

@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { Unavailable } from '../core/refusal.ts'
 import type { RootKeys } from '../flows/held-secrets.ts'
 import type { SealingKey } from '../lib/sealed.ts'
+import { readSecret, secretFile } from './key-file.ts'
 
 /**
  * Where a root key is: the path of a 0600 file, or `env:NAME`. Both hold 32 random bytes as base64 (`openssl rand -base64 32`).
@@ -22,28 +21,22 @@ export async function openSealingKeys(
   sources: readonly SealingSource[] | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<RootKeys> {
-  if (sources === undefined) return [keyFrom(path, (await readOwn(path)) ?? (await make(path)))]
+  if (sources === undefined) return [keyFrom(path, await secretFile(path, freshKey))]
   const [first, ...older] = await Promise.all(sources.map((source) => readSource(source, env)))
   return first ? [first, ...older] : [keyFrom(path, undefined)]
+}
+
+function freshKey(): string {
+  return `${randomBytes(32).toString('base64')}\n`
 }
 
 async function readSource(
   source: SealingSource,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<SealingKey> {
-  if (!source.startsWith(ENV)) return keyFrom(source, await readOwn(source))
+  if (!source.startsWith(ENV)) return keyFrom(source, await readSecret(source))
   const name = source.slice(ENV.length)
   return keyFrom(`the variable ${name}`, env[name])
-}
-
-async function readOwn(path: string): Promise<string | undefined> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
-  if (!found) return undefined
-  if ((found.mode & 0o077) !== 0)
-    throw new Unavailable('keys.open_file', `${path} may be read by others; it must be 0600`)
-  return readFile(path, 'utf8')
 }
 
 /** A key is named by a digest of it, so that the same key is found again wherever it is read from. */
@@ -55,22 +48,4 @@ function keyFrom(where: string, text: string | undefined): SealingKey {
   }
   const kid = createHash('sha256').update('countersign sealing key\0').update(secret).digest('hex')
   return { kid: kid.slice(0, 16), secret }
-}
-
-/** Written whole under another name and linked into place: two processes that start at once get the same one. */
-async function make(path: string): Promise<string> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const fresh = `${path}.${randomBytes(6).toString('hex')}.new`
-  const file = await open(fresh, 'wx', 0o600)
-  try {
-    await file.writeFile(`${randomBytes(32).toString('base64')}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await link(fresh, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
-  await rm(fresh)
-  return readFile(path, 'utf8')
 }

@@ -8,7 +8,7 @@ import type { CedarPolicy, Entities, Entity, EntityUid, ScopeConstraint } from '
  */
 export type PolicyIndex = { readonly exact: Filed; readonly loose: Filed }
 type Filed = Level<Level<Level<Bucket>>>
-/** Sorted by id. */
+/** In no order. */
 type Bucket = readonly CedarPolicy[]
 
 /** What is filed under one constraint: on anything, on a type, on one entity, on whatever is within one. */
@@ -122,17 +122,11 @@ function within(entities: readonly EntityUid[]): readonly Place[] {
   return Array.from(keys, (key) => ({ under: 'within', key }))
 }
 
-/** An edit of an index: `index` is what it has come to; `closedIndex` must be asked for last. */
-export type IndexEdit = { index: PolicyIndex; readonly own: Own; readonly unsorted: Set<CedarPolicy[]> }
+/** An edit of an index: `index` is what it has come to. */
+export type IndexEdit = { index: PolicyIndex; readonly own: Own }
 
 export function openIndex(index: PolicyIndex): IndexEdit {
-  return { index, own: new Set(), unsorted: new Set() }
-}
-
-/** Sorting once for many policies, so that reading them in costs no more than it must. */
-export function closedIndex({ index, unsorted }: IndexEdit): PolicyIndex {
-  for (const bucket of unsorted) bucket.sort(byId)
-  return index
+  return { index, own: new Set() }
 }
 
 export function addToIndex(edit: IndexEdit, policy: CedarPolicy): void {
@@ -152,11 +146,10 @@ export function takeFromIndex(edit: IndexEdit, policy: CedarPolicy): void {
   })
 }
 
-function ownBucket({ own, unsorted }: IndexEdit, bucket: Bucket): CedarPolicy[] {
+function ownBucket({ own }: IndexEdit, bucket: Bucket): CedarPolicy[] {
   if (own.has(bucket)) return bucket as CedarPolicy[]
   const copy = bucket.slice()
   own.add(copy)
-  unsorted.add(copy)
   return copy
 }
 

@@ -12,14 +12,7 @@ import {
 import { checkPolicy, checkTemplate, type PrincipalType, typesOf } from './check-policy.ts'
 import { type LinkedPolicies, NO_LINKED_POLICIES } from './linked-policies.ts'
 import type { Template, WrittenPolicy } from './policy.ts'
-import {
-  addToIndex,
-  closedIndex,
-  EMPTY_INDEX,
-  openIndex,
-  type PolicyIndex,
-  takeFromIndex,
-} from './policy-index.ts'
+import { addToIndex, EMPTY_INDEX, openIndex, type PolicyIndex, takeFromIndex } from './policy-index.ts'
 
 /**
  * A tenant's policies, read and compiled once, by name and by what their scopes ask. It changes one policy at a time; what is kept beside
@@ -47,7 +40,7 @@ export function changePolicies(set: PolicySet, changes: PolicyChanges): PolicySe
     if (policy) addToIndex(edit, policy)
     byName = withEntry(byName, name, policy, edit.own)
   }
-  return { ...set, byName, index: closedIndex(edit) }
+  return { ...set, byName, index: edit.index }
 }
 
 /** Those that may apply to such a principal, by name: for people, who ask what would have been. */

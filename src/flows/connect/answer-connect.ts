@@ -1,12 +1,12 @@
 import { endedBy, link } from '../../core/lifecycle/revocation.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import type { EpochSeconds } from '../../core/time.ts'
 import { type AuthorizationKeys, authorizationUrl } from '../../lib/oauth-client/authorize.ts'
 import { keyDigest, newKey } from '../../lib/random-key.ts'
 import { type AuthorityView, requireFresh } from '../authority.ts'
 import { STEP_LIFE } from '../sign-in/begin-sign-in.ts'
 import { OTHER_BROWSER } from '../sign-in/finish-sign-in.ts'
+import { keepStep } from '../sign-in/keep-step.ts'
 import { refusalOf, returnUri } from './account-place.ts'
 import { type KeptConnectConsent, type PageUser, refused } from './return-signed-in.ts'
 
@@ -65,12 +65,6 @@ async function sendAway(view: AuthorityView, question: KeptConnectConsent): Prom
   const to = refusalOf(await authorizationUrl(asked))
   if (!to.ok) return refused(view, question.offer, question.user, to.error)
   const away: KeptConnectAway = { ...question, keys }
-  await view.ports.signIn.kept.keep({
-    tenant: view.name,
-    kind: 'connect-away',
-    digest: keyDigest(keys.state),
-    doc: JSON.stringify(away),
-    expires: (view.now + STEP_LIFE) as EpochSeconds,
-  })
+  await keepStep(view, { kind: 'connect-away', key: keys.state, doc: away, life: STEP_LIFE })
   return to
 }

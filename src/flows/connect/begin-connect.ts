@@ -1,10 +1,8 @@
 import { type Refusal, refuse } from '../../core/refusal.ts'
-import { err, ok, type Result } from '../../core/result.ts'
-import type { EpochSeconds } from '../../core/time.ts'
-import type { SignInKeys } from '../../lib/openid-client.ts'
+import { err, type Result } from '../../core/result.ts'
 import { isKey, keyDigest, newKey } from '../../lib/random-key.ts'
 import { type AuthorityView, requireFresh } from '../authority.ts'
-import { relyingParty, type SignInStep, STEP_LIFE, signInProvider } from '../sign-in/begin-sign-in.ts'
+import { type SentAway, type SignInStep, sendToProvider } from '../sign-in/begin-sign-in.ts'
 import { tenantStands } from '../verify-access-token.ts'
 import type { KeptOffer } from './connect-ports.ts'
 
@@ -14,13 +12,7 @@ export type ConnectPurpose =
   | { readonly want: 'list' }
 
 /** What waits for the person to come back from the company's provider. */
-export type KeptConnectSignIn = {
-  readonly purpose: ConnectPurpose
-  readonly idp: string
-  readonly keys: SignInKeys
-  /** Digest of the cookie of the browser that began. */
-  readonly browser: string
-}
+export type KeptConnectSignIn = SentAway & { readonly purpose: ConnectPurpose }
 
 /** By it the one place where people come back from the provider knows whose sign-in it is. */
 const PREFIX = 'connect.'
@@ -60,12 +52,6 @@ const OVER = refuse(
   'connection.link_over',
   'This link is over. Let the agent call again: you get a new one.',
 )
-const NO_PROVIDER = refuse(
-  'denied',
-  'sign_in.no_provider',
-  'People can not sign in here: no identity provider of this tenant has `sign_in`, or several have.',
-)
-
 async function signInFor(
   view: AuthorityView,
   purpose: ConnectPurpose,
@@ -73,19 +59,6 @@ async function signInFor(
 ): Promise<Result<SignInStep, Refusal>> {
   const fallen = tenantStands(view.tenant)
   if (fallen) return err(fallen)
-  const idp = signInProvider(view)
-  if (!idp) return err(NO_PROVIDER)
-  const keys = { state: `${PREFIX}${newKey()}`, nonce: newKey(), verifier: newKey() }
-  const to = await view.ports.signIn.openId.begin(relyingParty(view, idp), keys)
-  if (!to.ok) return err(refuse(to.error.refused, to.error.reason, to.error.says, to.error.facts))
-  const cookie = browser !== undefined && isKey(browser) ? browser : newKey()
-  const kept: KeptConnectSignIn = { purpose, idp: idp.idp, keys, browser: keyDigest(cookie) }
-  await view.ports.signIn.kept.keep({
-    tenant: view.name,
-    kind: 'connect-sign-in',
-    digest: keyDigest(keys.state),
-    doc: JSON.stringify(kept),
-    expires: (view.now + STEP_LIFE) as EpochSeconds,
-  })
-  return ok({ to: to.value, browser: cookie })
+  const state = `${PREFIX}${newKey()}`
+  return sendToProvider(view, browser, { kind: 'connect-sign-in', state, doc: { purpose } })
 }

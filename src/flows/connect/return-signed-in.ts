@@ -2,13 +2,13 @@ import type { AuditDraft } from '../../core/audit/audit-event.ts'
 import type { Revision, UserId } from '../../core/ids.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import type { EpochSeconds } from '../../core/time.ts'
 import { scopesToAsk } from '../../lib/oauth-client/authorize.ts'
 import type { Protected } from '../../lib/oauth-client/discover.ts'
 import { keyDigest, newKey } from '../../lib/random-key.ts'
 import { type AuthorityView, requireFresh } from '../authority.ts'
 import { relyingParty, STEP_LIFE } from '../sign-in/begin-sign-in.ts'
 import { OTHER_BROWSER } from '../sign-in/finish-sign-in.ts'
+import { keepStep } from '../sign-in/keep-step.ts'
 import { type VerifiedUser, verifySignIn } from '../verify-user-token.ts'
 import { accountResource, findPlace, ourClient, reachOf } from './account-place.ts'
 import type { KeptConnectSignIn } from './begin-connect.ts'
@@ -160,13 +160,7 @@ export async function keepFor(
   what: object,
 ): Promise<string> {
   const ticket = newKey()
-  await view.ports.signIn.kept.keep({
-    tenant: view.name,
-    kind,
-    digest: keyDigest(ticket),
-    doc: JSON.stringify(what),
-    expires: (view.now + STEP_LIFE) as EpochSeconds,
-  })
+  await keepStep(view, { kind, key: ticket, doc: what, life: STEP_LIFE })
   return ticket
 }
 

@@ -13,6 +13,7 @@ import { type AuthorizationRequest, answerUrl, checkAuthorization } from './auth
 import { refuseAuthorization, type SignInStep } from './begin-sign-in.ts'
 import type { FoundClient } from './find-client.ts'
 import { askOf, type KeptQuestion, OTHER_BROWSER, type SignedIn } from './finish-sign-in.ts'
+import { keepStep } from './keep-step.ts'
 
 /** Seconds that a code lives (RFC 6749 §4.1.2: at most ten minutes, and shorter is better). */
 const CODE_LIFE = 60
@@ -120,12 +121,6 @@ function consentEvent(
 
 async function giveCode(view: AuthorityView, agreement: Agreement): Promise<string> {
   const code = newKey()
-  await view.ports.signIn.kept.keep({
-    tenant: view.name,
-    kind: 'code',
-    digest: keyDigest(code),
-    doc: JSON.stringify(agreement),
-    expires: (view.now + CODE_LIFE) as EpochSeconds,
-  })
+  await keepStep(view, { kind: 'code', key: code, doc: agreement, life: CODE_LIFE })
   return code
 }

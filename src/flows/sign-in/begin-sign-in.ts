@@ -1,9 +1,9 @@
 import type { AuditDraft } from '../../core/audit/audit-event.ts'
 import type { IdentityProvider } from '../../core/identity/identity-provider.ts'
 import { clientLinkName } from '../../core/identity/oauth-client.ts'
+import type { KeptKind } from '../../core/kept.ts'
 import { type Refusal, refuse } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import type { EpochSeconds } from '../../core/time.ts'
 import { signJwt } from '../../lib/jose/jwt.ts'
 import type { OpenIdProvider, SignInKeys } from '../../lib/openid-client.ts'
 import { isKey, keyDigest, newKey } from '../../lib/random-key.ts'
@@ -16,18 +16,19 @@ import {
   answerUrl,
   checkAuthorization,
 } from './authorization.ts'
+import { keepStep } from './keep-step.ts'
 
 /** Seconds that a person has for each step. */
 export const STEP_LIFE = 600
 
-/** What waits for the person to come back from the identity provider. */
-export type KeptSignIn = {
-  readonly request: AuthorizationRequest
+/** What waits for a person to come back from the identity provider. */
+export type SentAway = {
   readonly idp: string
   readonly keys: SignInKeys
   /** Digest of the cookie of the browser that began. */
   readonly browser: string
 }
+export type KeptSignIn = SentAway & { readonly request: AuthorizationRequest }
 
 /** The next thing a browser is told: where to go, and the cookie by which it is known again. */
 export type SignInStep = { readonly to: string; readonly browser?: string }
@@ -46,20 +47,30 @@ export async function beginSignIn(
   if (fallen) return err(fallen)
   const checked = await checkAuthorization(view, ask)
   if (!checked.ok) return refuseAuthorization(view, checked.error, ask.clientId)
+  return sendToProvider(view, browser, {
+    kind: 'sign-in',
+    state: newKey(),
+    doc: { request: checked.value.request },
+  })
+}
+
+/** What is kept of somebody who is at the provider: `doc` is what they came for, and comes back as a part of `SentAway`. */
+type Sending = { readonly kind: KeptKind; readonly state: string; readonly doc: object }
+
+/** Sends a browser to the tenant's provider, to come back under `state`. Throws Unavailable. */
+export async function sendToProvider(
+  view: AuthorityView,
+  browser: string | undefined,
+  { kind, state, doc }: Sending,
+): Promise<Result<SignInStep, Refusal>> {
   const idp = signInProvider(view)
   if (!idp) return err(NO_PROVIDER)
-  const keys = { state: newKey(), nonce: newKey(), verifier: newKey() }
+  const keys = { state, nonce: newKey(), verifier: newKey() }
   const to = await view.ports.signIn.openId.begin(relyingParty(view, idp), keys)
   if (!to.ok) return err(refuse(to.error.refused, to.error.reason, to.error.says, to.error.facts))
   const cookie = browser !== undefined && isKey(browser) ? browser : newKey()
-  const kept: KeptSignIn = { request: checked.value.request, idp: idp.idp, keys, browser: keyDigest(cookie) }
-  await view.ports.signIn.kept.keep({
-    tenant: view.name,
-    kind: 'sign-in',
-    digest: keyDigest(keys.state),
-    doc: JSON.stringify(kept),
-    expires: (view.now + STEP_LIFE) as EpochSeconds,
-  })
+  const sent: SentAway = { idp: idp.idp, keys, browser: keyDigest(cookie) }
+  await keepStep(view, { kind, key: state, doc: { ...doc, ...sent }, life: STEP_LIFE })
   return ok({ to: to.value, browser: cookie })
 }
 

@@ -19,6 +19,7 @@ import {
   STEP_LIFE,
 } from './begin-sign-in.ts'
 import type { FoundClient } from './find-client.ts'
+import { keepStep } from './keep-step.ts'
 
 /** Who signed in, as it is kept until they have agreed. */
 export type SignedIn = {
@@ -131,13 +132,7 @@ async function askConsent(
   if (!preview.ok) return refuseBack(view, request, preview.error)
   const ticket = newKey()
   const kept: KeptQuestion = { request, signedIn, browser }
-  await view.ports.signIn.kept.keep({
-    tenant: view.name,
-    kind: 'consent',
-    digest: keyDigest(ticket),
-    doc: JSON.stringify(kept),
-    expires: (view.now + STEP_LIFE) as EpochSeconds,
-  })
+  await keepStep(view, { kind: 'consent', key: ticket, doc: kept, life: STEP_LIFE })
   return ok({ ask: { ticket, found, request, user: name, known, tools: preview.value } })
 }
 

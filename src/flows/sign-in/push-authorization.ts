@@ -1,12 +1,12 @@
 import type { Refusal } from '../../core/refusal.ts'
 import { refuse } from '../../core/refusal.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import type { EpochSeconds } from '../../core/time.ts'
 import { isKey, keyDigest, newKey } from '../../lib/random-key.ts'
 import { type AuthorityView, requireFresh } from '../authority.ts'
 import { tenantStands } from '../verify-access-token.ts'
 import { type AuthorizationAsk, checkAuthorization } from './authorization.ts'
 import { askOf } from './finish-sign-in.ts'
+import { keepStep } from './keep-step.ts'
 import { proveFound } from './prove-client.ts'
 
 /** Seconds in which a pushed request may be used, once (RFC 9126 §2.2). */
@@ -30,13 +30,7 @@ export async function pushAuthorization(
   const proven = await proveFound(view, checked.value.found, assertion)
   if (!proven.ok) return proven
   const key = newKey()
-  await view.ports.signIn.kept.keep({
-    tenant: view.name,
-    kind: 'pushed',
-    digest: keyDigest(key),
-    doc: JSON.stringify(askOf(checked.value.request)),
-    expires: (view.now + PUSHED_LIFE) as EpochSeconds,
-  })
+  await keepStep(view, { kind: 'pushed', key, doc: askOf(checked.value.request), life: PUSHED_LIFE })
   return ok({ requestUri: `${PREFIX}${key}`, expiresIn: PUSHED_LIFE })
 }
 
